@@ -1,0 +1,31 @@
+import type { z } from 'zod'
+import { services, type Service } from '../services.ts'
+import { deadLetterEvents } from './dead-letter.ts'
+import type { Event } from './envelope.ts'
+import { gatewayEvents } from './gateway.ts'
+import { ingestEvents } from './ingest.ts'
+import { profileEvents } from './profile.ts'
+
+/** Every event type with the schema of its data. The first word of a type is its owner. */
+export const catalog = { ...ingestEvents, ...profileEvents, ...gatewayEvents, ...deadLetterEvents } as const
+
+export type EventType = keyof typeof catalog & string
+export type DataOf<Type extends EventType> = z.output<(typeof catalog)[Type]>
+export type EventOf<Type extends EventType> = Type extends EventType ? Event<Type, DataOf<Type>> : never
+
+/** An event type without its version: what a durable filters on, in all versions. */
+export type EventName = EventType extends infer T ? (T extends `${infer Name}.v${number}` ? Name : never) : never
+
+/** The service that may publish this type. */
+export function ownerOf(type: EventType): Service {
+  const [first = '', second = ''] = type.split('.')
+  const owner = first === 'dead-letter' ? second : first
+  const service = services.find((name) => name === owner)
+  if (!service) throw new Error(`${type} names no service`)
+  return service
+}
+
+/** All known versions of an event, oldest first. */
+export function versionsOf(name: EventName): EventType[] {
+  return (Object.keys(catalog) as EventType[]).filter((type) => type.replace(/\.v\d+$/, '') === name).toSorted()
+}

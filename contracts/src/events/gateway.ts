@@ -1,0 +1,15 @@
+import { z } from 'zod'
+
+/** A request the edge refused; recorded one by one up to ten per minute and client, then as a count. */
+export const accessDenied = z.object({
+  code: z.string().max(60),
+  method: z.string().max(10),
+  /** the route's pattern, never the path as sent */
+  route: z.string().max(200),
+  actorId: z.string().max(200).nullable(),
+  /** HMAC of the client address under a key of the week */
+  client: z.string().max(100),
+  count: z.number().int().min(1),
+})
+
+export const gatewayEvents = { 'gateway.access.denied.v1': accessDenied } as const

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { instant, sealedText, uuid } from './envelope.ts'
+
+export const partner = z.enum(['kintell', 'buddy', 'upskilling'])
+export type Partner = z.infer<typeof partner>
+
+/** A person in a report: an opaque id, the id of this person's activity, and sealed fields under that person's key. */
+export const reportedPerson = z.object({
+  subjectId: uuid,
+  activityId: uuid,
+  role: z.enum(['participant', 'volunteer', 'mentor', 'buddy', 'learner', 'attendee']),
+  email: sealedText.nullable(),
+  name: sealedText.nullable(),
+  phone: sealedText.nullable(),
+  externalId: sealedText.nullable(),
+})
+export type ReportedPerson = z.infer<typeof reportedPerson>
+
+/** Free text inside a report, sealed for its author; `activityId` is the author's activity. */
+export const reportedText = z.object({ authorId: uuid, activityId: uuid, sealed: sealedText })
+
+/** What every partner report has in common. */
+const report = {
+  /** the webhook delivery, or the import, this came with */
+  deliveryId: uuid,
+  partner,
+  sourceId: z.string().min(1).max(200),
+  /** the partner's timestamp: of two reports with one source id the later wins */
+  reportedAt: instant,
+  occurredAt: instant,
+  precision: z.enum(['instant', 'day']),
+  programme: z.string().min(1).max(200).nullable(),
+  people: z.array(reportedPerson).min(1).max(200),
+  rating: z.number().min(0).max(1).nullable(),
+  text: reportedText.nullable(),
+}
+
+export const sessionCompleted = z.object({
+  ...report,
+  sessionType: z.enum(['language', 'mentorship']),
+  scheduledAt: instant,
+  completedAt: instant.nullable(),
+  durationMinutes: z.number().int().min(1).max(480).nullable(),
+  languageLevel: z.enum(['A1', 'A2', 'B1', 'B2', 'C1', 'C2']).nullable(),
+  topics: z.array(z.string().max(100)).max(50),
+})
+export type SessionCompleted = z.infer<typeof sessionCompleted>
+
+/** A request or delivery that was refused; recorded one by one up to ten per minute and client, then counted. */
+export const deliveryRefused = z.object({
+  partner,
+  endpointId: uuid.nullable(),
+  reason: z.enum(['signature-invalid', 'same-id-other-bytes']),
+  count: z.number().int().min(1),
+})
+export type DeliveryRefused = z.infer<typeof deliveryRefused>
+
+export const ingestEvents = {
+  'ingest.session.completed.v1': sessionCompleted,
+  'ingest.delivery.refused.v1': deliveryRefused,
+} as const
