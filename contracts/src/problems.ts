@@ -23,7 +23,11 @@ const kinds = {
   'request-malformed': [400, 'Malformed request', 'The request is not valid HTTP.'],
   'rate-limited': [429, 'Too many requests', 'Wait as long as Retry-After says.'],
   internal: [500, 'Internal error', 'Something failed here; the request id finds it in our logs.'],
-  'dependency-unavailable': [503, 'Temporarily unavailable', 'A part this request needs is down. Retry-After says when.'],
+  'dependency-unavailable': [
+    503,
+    'Temporarily unavailable',
+    'A part this request needs is down. Retry-After says when.',
+  ],
   'disk-full': [507, 'Out of storage', 'There is no room to accept this now.'],
 } as const satisfies Record<string, readonly [number, string, string]>
 

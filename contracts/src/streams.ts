@@ -25,7 +25,13 @@ export const bulkPrefix = 'bulk.'
 
 export const streams: readonly StreamDeclaration[] = [
   ...services.map(ofService),
-  { name: 'INGEST_BULK', subjects: [`${bulkPrefix}ingest.>`], maxAgeDays: 14, maxBytes: 8 * gigabyte, publishers: ['ingest'] },
+  {
+    name: 'INGEST_BULK',
+    subjects: [`${bulkPrefix}ingest.>`],
+    maxAgeDays: 14,
+    maxBytes: 8 * gigabyte,
+    publishers: ['ingest'],
+  },
   { name: 'DEAD_LETTER', subjects: ['dead-letter.>'], maxAgeDays: 14, maxBytes: 4 * gigabyte, publishers: services },
 ]
 

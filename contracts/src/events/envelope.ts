@@ -12,7 +12,9 @@ export const sealedText = z
   .string()
   .max(90_000)
   .regex(/^s1\.[0-9a-f-]{36}\.[0-9]{1,6}\.[A-Za-z0-9_-]{38,}$/)
-  .meta({ description: 'A sealed value: s1.<key id>.<key version>.<base64url of nonce, ciphertext, tag>' }) as unknown as z.ZodType<SealedText, string>
+  .meta({
+    description: 'A sealed value: s1.<key id>.<key version>.<base64url of nonce, ciphertext, tag>',
+  }) as unknown as z.ZodType<SealedText, string>
 
 export const uuid = z.guid()
 export const instant = z.iso.datetime({ offset: false })
