@@ -9,7 +9,7 @@ import { profileEvents } from './profile.ts'
 /** Every event type with the schema of its data. The first word of a type is its owner. */
 export const catalog = { ...ingestEvents, ...profileEvents, ...gatewayEvents, ...deadLetterEvents } as const
 
-export type EventType = keyof typeof catalog & string
+export type EventType = keyof typeof catalog
 export type DataOf<Type extends EventType> = z.output<(typeof catalog)[Type]>
 export type EventOf<Type extends EventType> = Type extends EventType ? Event<Type, DataOf<Type>> : never
 

@@ -2,8 +2,16 @@ import { z } from 'zod'
 import { instant, uuid } from './envelope.ts'
 import { partner } from './ingest.ts'
 
+/** The first report about a person has arrived. */
 export const profileCreated = z.object({ subjectId: uuid })
+
+/**
+ * Something a profile shows is different now; only the names of what changed, never values.
+ * `name email phone programmes`, or `activities` where a correction gave an activity to another person.
+ */
 export const profileChanged = z.object({ subjectId: uuid, fields: z.array(z.string().max(50)).max(20) })
+
+/** Announced once for a new activity, and once for each report that changes what is known about it. */
 export const activityRecorded = z.object({
   activityId: uuid,
   subjectId: uuid,
@@ -14,6 +22,8 @@ export const activityRecorded = z.object({
   /** true where it replaces what an earlier report said */
   correction: z.boolean(),
 })
+
+/** Somebody has read the personal fields of a person. `count` is added to what was announced before for the quarter. */
 export const recordRead = z.object({
   subjectId: uuid,
   actorId: z.string().max(200),

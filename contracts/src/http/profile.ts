@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import { instant, uuid } from '../events/envelope.ts'
 import { partner } from '../events/ingest.ts'
-import { listOf } from './lists.ts'
+import { listOf, listQuery } from './lists.ts'
 
-/** Personal fields (`name`, `email`, `phone`) are there only for callers with `profile:read-personal`. */
+/**
+ * `id` is the subject id. Personal fields (`name`, `email`, `phone`) are there only for callers with
+ * `profile:read-personal`, and left out where `?fields=basic` asks for that; null means: nobody has reported it.
+ */
 export const profile = z.object({
   id: uuid,
   name: z.string().nullable().optional(),
@@ -15,6 +18,7 @@ export const profile = z.object({
 })
 export type Profile = z.infer<typeof profile>
 
+/** One person's part in one thing a partner reported; `details` depends on `kind`. */
 export const activity = z.object({
   id: uuid,
   kind: z.string(),
@@ -26,7 +30,14 @@ export const activity = z.object({
 })
 export type Activity = z.infer<typeof activity>
 
+/** `basic` leaves personal fields out: nothing is opened, and no reading is recorded. */
+export const profileFields = z.enum(['all', 'basic']).default('all')
+
 export const profileParams = z.object({ id: uuid })
+export const profileQuery = z.object({ fields: profileFields })
+export const profileListQuery = listQuery.extend({ fields: profileFields })
 export const profileSearch = z.strictObject({ email: z.string().min(3).max(320) })
 export const profileList = listOf(profile)
+/** At most one profile: an address belongs to one person. */
+export const profileSearchAnswer = z.object({ items: z.array(profile) })
 export const activityList = listOf(activity)

@@ -1,0 +1,12 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { generateAll } from './generate/all.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
+const files = await generateAll(root)
+for (const { path, text } of files) {
+  mkdirSync(dirname(`${root}/${path}`), { recursive: true })
+  writeFileSync(`${root}/${path}`, text)
+}
+process.stdout.write(`generated ${files.length} files\n`)
