@@ -1,0 +1,227 @@
+import { execFile } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
+import { totalmem } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { endProcesses, identify, type ProcessIdentity } from '../process-identity.ts'
+import { takeDirectory } from './ownership.ts'
+import { isPortFree } from './ports.ts'
+import { postgresRunner, type PostgresRunner } from './postgres-program.ts'
+import { ServerError, explainFileError, explainLog, lastLine, portInUse } from './server-error.ts'
+import { spawnServer, type Exit, type ServerProcess } from './server-process.ts'
+
+export type PostgresOptions = {
+  /** holds the server's data and nothing else; made when missing */
+  readonly dataDir: string
+  readonly port: number
+  readonly logFile: string
+  readonly superuserPassword: string
+  /** how to avoid being root as root; found out by trying when left out */
+  readonly asRoot?: 'namespace' | 'user'
+  readonly onProgress?: (line: string) => void
+}
+
+export type PostgresServer = AsyncDisposable & {
+  readonly pid: number
+  readonly port: number
+  readonly dataDir: string
+  /** the maintenance database as superuser; for set-up and the operator, never for a service */
+  readonly superuserUrl: string
+  readonly url: (role: string, password: string, database: string) => string
+  readonly exited: Promise<Exit>
+  /** ends sessions, writes a checkpoint and stops; forced after 10 s */
+  readonly stop: () => Promise<void>
+}
+
+export const superuser = 'postgres'
+
+/** Whether data was ever served from this directory: initdb works beside it and renames when it is complete. */
+export function hasPostgresData(dataDir: string): boolean {
+  return existsSync(join(dataDir, 'PG_VERSION'))
+}
+
+/**
+ * Makes the cluster where there is none, ends what a dead supervisor left on it, and starts the server as a direct child.
+ * Resolves when connections are accepted; after a crash that is when recovery is over. Throws ServerError.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const { dataDir, port } = options
+  try {
+    const ownership = await takeDirectory(dataDir, { name: 'PostgreSQL', signal: 'SIGINT', limitMs: 15_000 })
+    await clearLeftovers(dataDir)
+    const runner = postgresRunner(dataDir, options.asRoot)
+    if (!hasPostgresData(dataDir)) await createCluster(runner, options)
+    if (!(await isPortFree(port))) throw portInUse('PostgreSQL', port)
+    const server = spawnServer(runner.program('postgres', serverArgs(dataDir, port)), { logFile: options.logFile })
+    ownership.record(server.pid)
+    await untilReady(server, options)
+    const stop = async (): Promise<void> => {
+      await server.end(['SIGINT', 'SIGQUIT', 'SIGKILL'], 10_000)
+      ownership.release()
+    }
+    const url = (role: string, password: string, database: string): string =>
+      `postgres://${encodeURIComponent(role)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${encodeURIComponent(database)}`
+    return {
+      pid: server.pid,
+      port,
+      dataDir,
+      superuserUrl: url(superuser, options.superuserPassword, 'postgres'),
+      url,
+      exited: server.exited,
+      stop,
+      [Symbol.asyncDispose]: stop,
+    }
+  } catch (error) {
+    throw explainFileError(error, dataDir)
+  }
+}
+
+// Given on the command line, so that neither a file nor ALTER SYSTEM can weaken them. The log holds no statement, no
+// parameter and no DETAIL line (which repeats values of the row).
+function serverArgs(dataDir: string, port: number): string[] {
+  const settings: Record<string, string | number> = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    fsync: 'on',
+    synchronous_commit: 'on',
+    full_page_writes: 'on',
+    max_connections: 300,
+    superuser_reserved_connections: 5,
+    max_locks_per_transaction: 256,
+    shared_buffers: `${sharedBuffersMegabytes()}MB`,
+    max_wal_size: '2GB',
+    jit: 'off',
+    password_encryption: 'scram-sha-256',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    log_error_verbosity: 'terse',
+    log_min_error_statement: 'panic',
+    log_parameter_max_length: 0,
+    log_parameter_max_length_on_error: 0,
+  }
+  return ['-D', dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+}
+
+function sharedBuffersMegabytes(): number {
+  const eighth = totalmem() / 8 / 1024 ** 2
+  return Math.round(Math.min(256, Math.max(32, eighth)))
+}
+
+// initdb ends in a rename: a directory with the final name is complete, whatever was killed when.
+async function createCluster(runner: PostgresRunner, options: PostgresOptions): Promise<void> {
+  const { dataDir } = options
+  refuseForeign(dataDir)
+  options.onProgress?.('PostgreSQL: creating the database cluster')
+  const unfinished = `${dataDir}.unfinished`
+  const passwordFile = `${dataDir}.password`
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(unfinished, { recursive: true, mode: 0o700 })
+  writeFileSync(passwordFile, options.superuserPassword, { mode: 0o600 })
+  try {
+    runner.hand(unfinished)
+    runner.hand(passwordFile)
+    const args = ['-D', unfinished, '--locale=C', '--encoding=UTF8', `--username=${superuser}`]
+    const initdb = runner.program('initdb', [...args, '--auth=scram-sha-256', `--pwfile=${passwordFile}`])
+    const user = initdb.uid === undefined ? {} : { uid: initdb.uid, gid: initdb.gid ?? initdb.uid }
+    await promisify(execFile)(initdb.command, [...initdb.args], {
+      ...user,
+      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    })
+    if (existsSync(dataDir)) rmdirSync(dataDir)
+    renameSync(unfinished, dataDir)
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true })
+    const said = String((error as { stderr?: unknown }).stderr ?? '')
+    throw (
+      explainLog('PostgreSQL', said, { port: options.port, directory: dataDir }) ??
+      (said === '' ? error : new ServerError('failed', `initdb failed: ${lastLine(said)}`, { cause: error }))
+    )
+  } finally {
+    rmSync(passwordFile, { force: true })
+  }
+}
+
+function refuseForeign(dataDir: string): void {
+  if (!existsSync(dataDir) || readdirSync(dataDir).length === 0) return
+  throw new ServerError(
+    'directory-foreign',
+    `${dataDir} holds files but no PostgreSQL cluster. Move them away, or choose another folder with --data-dir.`,
+  )
+}
+
+// postmaster.pid, line 8, says when the server accepts connections.
+async function untilReady(server: ServerProcess, options: PostgresOptions): Promise<void> {
+  const startedAt = Date.now()
+  let told = false
+  for (;;) {
+    if (server.hasExited()) {
+      const tail = server.logTail()
+      throw (
+        explainLog('PostgreSQL', tail, { port: options.port, directory: options.dataDir }) ??
+        new ServerError('failed', `PostgreSQL did not start: ${lastLine(tail)} (all of it in ${options.logFile})`)
+      )
+    }
+    const lines = readLock(options.dataDir)
+    if (Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready') return
+    if (!told && Date.now() - startedAt > 2_000) {
+      told = true
+      options.onProgress?.('PostgreSQL: recovering after a crash')
+    }
+    await delay(10)
+  }
+}
+
+function readLock(dataDir: string): string[] {
+  try {
+    return readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n')
+  } catch {
+    return []
+  }
+}
+
+/**
+ * After a kill of the postmaster its children end by themselves, a little later, and its lock file stays. Waits for them,
+ * ends what does not go, and removes the lock: its pid may belong to somebody else by now.
+ */
+async function clearLeftovers(dataDir: string): Promise<void> {
+  if (!existsSync(join(dataDir, 'postmaster.pid'))) return
+  const lockPid = Number(readLock(dataDir)[0])
+  const left = processesIn(dataDir)
+  const postmaster = left.filter(({ pid }) => pid === lockPid)
+  await endProcesses(postmaster, { signal: 'SIGINT', limitMs: 15_000 })
+  await endProcesses(processesIn(dataDir), { signal: 'SIGQUIT', limitMs: 5_000 })
+  rmSync(join(dataDir, 'postmaster.pid'), { force: true })
+}
+
+// Every PostgreSQL process has the data directory as its working directory. Elsewhere than on Linux the shared memory
+// segment named in the lock file keeps a second server out until the first one's children are gone.
+function processesIn(dataDir: string): ProcessIdentity[] {
+  if (process.platform !== 'linux') return []
+  const real = realpathSync(dataDir)
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry) && workingDirectory(entry) === real)
+    .map((entry) => identify(Number(entry)))
+    .filter((identity) => identity !== null && identity.pid !== process.pid)
+    .filter((identity) => identity !== null)
+}
+
+function workingDirectory(pid: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return null
+  }
+}
