@@ -4,10 +4,21 @@ import { deadLetterEvents } from './dead-letter.ts'
 import type { Event } from './envelope.ts'
 import { gatewayEvents } from './gateway.ts'
 import { ingestEvents } from './ingest.ts'
+import { privacyEvents } from './privacy.ts'
 import { profileEvents } from './profile.ts'
+import { q2qEvents } from './q2q.ts'
+import { safetyEvents } from './safety.ts'
 
 /** Every event type with the schema of its data. The first word of a type is its owner. */
-export const catalog = { ...ingestEvents, ...profileEvents, ...gatewayEvents, ...deadLetterEvents } as const
+export const catalog = {
+  ...ingestEvents,
+  ...profileEvents,
+  ...safetyEvents,
+  ...q2qEvents,
+  ...privacyEvents,
+  ...gatewayEvents,
+  ...deadLetterEvents,
+} as const
 
 export type EventType = keyof typeof catalog
 export type DataOf<Type extends EventType> = z.output<(typeof catalog)[Type]>
