@@ -22,7 +22,7 @@ export type Ownership = {
  */
 export async function takeDirectory(
   directory: string,
-  options: { name: string; signal: NodeJS.Signals; limitMs: number },
+  options: { signal: NodeJS.Signals; limitMs: number },
 ): Promise<Ownership> {
   const path = `${directory}.owner.json`
   mkdirSync(dirname(directory), { recursive: true })

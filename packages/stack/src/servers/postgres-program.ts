@@ -3,11 +3,11 @@ import { chownSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { ServerError } from './server-error.ts'
-import type { Program } from './server-process.ts'
+import { serverEnvironment, type ServerLaunch } from './server-process.ts'
 
 /** Turns a PostgreSQL program and its arguments into what has to be spawned on this machine by this user. */
 export type PostgresRunner = {
-  readonly program: (name: 'initdb' | 'postgres', args: readonly string[]) => Program
+  readonly program: (name: 'initdb' | 'postgres', args: readonly string[]) => ServerLaunch
   /** gives a path to the user PostgreSQL runs as, where that is another one */
   readonly hand: (path: string) => void
 }
@@ -18,14 +18,15 @@ export type PostgresRunner = {
  */
 export function postgresRunner(dataDir: string, asRoot: 'namespace' | 'user' = rootWay()): PostgresRunner {
   const folder = programFolder()
+  const env = serverEnvironment()
   if (process.getuid?.() !== 0) {
-    return { program: (name, args) => ({ command: join(folder, name), args }), hand: () => {} }
+    return { program: (name, args) => ({ command: join(folder, name), args, env }), hand: () => {} }
   }
   const keeper = existsSync(dataDir) ? statSync(dataDir) : null
   if (keeper !== null && keeper.uid !== 0) return runnerAs(folder, dataDir, { uid: keeper.uid, gid: keeper.gid })
   if (asRoot === 'user') return runnerAs(folder, dataDir, systemUser())
   return {
-    program: (name, args) => ({ command: 'unshare', args: [...namespaceArgs(), join(folder, name), ...args] }),
+    program: (name, args) => ({ command: 'unshare', args: [...namespaceArgs(), join(folder, name), ...args], env }),
     hand: () => {},
   }
 }
@@ -77,9 +78,14 @@ function runnerAs(folder: string, dataDir: string, user: { uid: number; gid: num
     }
   }
   const { uid, gid } = user
+  const as = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--']
   return {
-    program: (name, args) => ({ command: join(folder, name), args, uid, gid }),
-    hand: (path) => chownSync(path, user.uid, user.gid),
+    program: (name, args) => ({
+      command: 'setpriv',
+      args: [...as, join(folder, name), ...args],
+      env: serverEnvironment(),
+    }),
+    hand: (path) => chownSync(path, uid, gid),
   }
 }
 

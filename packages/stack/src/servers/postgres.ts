@@ -15,12 +15,13 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { explainFileError } from '../refusal.ts'
 import { endProcesses, identify, type ProcessIdentity } from '../process-identity.ts'
 import { takeDirectory } from './ownership.ts'
 import { isPortFree } from './ports.ts'
 import { postgresRunner, type PostgresRunner } from './postgres-program.ts'
-import { ServerError, explainFileError, explainLog, lastLine, portInUse } from './server-error.ts'
-import { spawnServer, type Exit, type ServerProcess } from './server-process.ts'
+import { ServerError, explainLog, lastLine, portInUse } from './server-error.ts'
+import { spawnServer, type Exit, type ServerLaunch } from './server-process.ts'
 
 export type PostgresOptions = {
   /** holds the server's data and nothing else; made when missing */
@@ -53,38 +54,77 @@ export function hasPostgresData(dataDir: string): boolean {
 }
 
 /**
- * Makes the cluster where there is none, ends what a dead supervisor left on it, and starts the server as a direct child.
- * Resolves when connections are accepted; after a crash that is when recovery is over. Throws ServerError.
+ * What has to stand before each run: clears what a killed server left (its children, its lock), makes the cluster where
+ * there is none, refuses a taken port. Whoever calls it holds the directory. Throws ServerError.
  */
-export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+export async function preparePostgres(options: PostgresOptions): Promise<ServerLaunch> {
   const { dataDir, port } = options
   try {
-    const ownership = await takeDirectory(dataDir, { name: 'PostgreSQL', signal: 'SIGINT', limitMs: 15_000 })
     await clearLeftovers(dataDir)
     const runner = postgresRunner(dataDir, options.asRoot)
     if (!hasPostgresData(dataDir)) await createCluster(runner, options)
     if (!(await isPortFree(port))) throw portInUse('PostgreSQL', port)
-    const server = spawnServer(runner.program('postgres', serverArgs(dataDir, port)), { logFile: options.logFile })
-    ownership.record(server.pid)
-    await untilReady(server, options)
-    const stop = async (): Promise<void> => {
-      await server.end(['SIGINT', 'SIGQUIT', 'SIGKILL'], 10_000)
-      ownership.release()
-    }
-    const url = (role: string, password: string, database: string): string =>
-      `postgres://${encodeURIComponent(role)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${encodeURIComponent(database)}`
-    return {
-      pid: server.pid,
-      port,
-      dataDir,
-      superuserUrl: url(superuser, options.superuserPassword, 'postgres'),
-      url,
-      exited: server.exited,
-      stop,
-      [Symbol.asyncDispose]: stop,
-    }
+    return runner.program('postgres', serverArgs(dataDir, port))
   } catch (error) {
     throw explainFileError(error, dataDir)
+  }
+}
+
+/** Resolves when the server with this pid accepts connections (after a crash: when recovery is over). Throws ServerError. */
+export async function untilPostgresReady(
+  server: { readonly pid: number; readonly hasExited: () => boolean; readonly logTail: () => string },
+  options: PostgresOptions,
+): Promise<void> {
+  const startedAt = Date.now()
+  let told = false
+  for (;;) {
+    if (server.hasExited()) {
+      const tail = server.logTail()
+      throw (
+        explainLog('PostgreSQL', tail, { port: options.port, directory: options.dataDir }) ??
+        new ServerError('failed', `PostgreSQL did not start: ${lastLine(tail)} (all of it in ${options.logFile})`)
+      )
+    }
+    // postmaster.pid: the first line is the pid, the eighth says whether connections are accepted.
+    const lines = readLock(options.dataDir)
+    if (Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready') return
+    if (!told && Date.now() - startedAt > 2_000) {
+      told = true
+      options.onProgress?.('PostgreSQL: recovering after a crash')
+    }
+    await delay(10)
+  }
+}
+
+/** The address of a database on this server. */
+export function postgresUrl(port: number, role: string, password: string, database: string): string {
+  const [user, secret, name] = [role, password, database].map(encodeURIComponent)
+  return `postgres://${user}:${secret}@127.0.0.1:${port}/${name}`
+}
+
+/**
+ * Prepares and starts the server as a direct child of this process, which owns the directory from then on: what a dead
+ * owner left running there is ended first, a living owner is named in the refusal. Throws ServerError.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const { dataDir, port } = options
+  const ownership = await takeDirectory(dataDir, { signal: 'SIGINT', limitMs: 15_000 })
+  const server = spawnServer(await preparePostgres(options), options.logFile)
+  ownership.record(server.pid)
+  await untilPostgresReady(server, options)
+  const stop = async (): Promise<void> => {
+    await server.end(['SIGINT', 'SIGQUIT', 'SIGKILL'], 10_000)
+    ownership.release()
+  }
+  return {
+    pid: server.pid,
+    port,
+    dataDir,
+    superuserUrl: postgresUrl(port, superuser, options.superuserPassword, 'postgres'),
+    url: (role, password, database) => postgresUrl(port, role, password, database),
+    exited: server.exited,
+    stop,
+    [Symbol.asyncDispose]: stop,
   }
 }
 
@@ -135,11 +175,7 @@ async function createCluster(runner: PostgresRunner, options: PostgresOptions): 
     runner.hand(passwordFile)
     const args = ['-D', unfinished, '--locale=C', '--encoding=UTF8', `--username=${superuser}`]
     const initdb = runner.program('initdb', [...args, '--auth=scram-sha-256', `--pwfile=${passwordFile}`])
-    const user = initdb.uid === undefined ? {} : { uid: initdb.uid, gid: initdb.gid ?? initdb.uid }
-    await promisify(execFile)(initdb.command, [...initdb.args], {
-      ...user,
-      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-    })
+    await promisify(execFile)(initdb.command, [...initdb.args], { env: initdb.env })
     if (existsSync(dataDir)) rmdirSync(dataDir)
     renameSync(unfinished, dataDir)
   } catch (error) {
@@ -160,28 +196,6 @@ function refuseForeign(dataDir: string): void {
     'directory-foreign',
     `${dataDir} holds files but no PostgreSQL cluster. Move them away, or choose another folder with --data-dir.`,
   )
-}
-
-// postmaster.pid, line 8, says when the server accepts connections.
-async function untilReady(server: ServerProcess, options: PostgresOptions): Promise<void> {
-  const startedAt = Date.now()
-  let told = false
-  for (;;) {
-    if (server.hasExited()) {
-      const tail = server.logTail()
-      throw (
-        explainLog('PostgreSQL', tail, { port: options.port, directory: options.dataDir }) ??
-        new ServerError('failed', `PostgreSQL did not start: ${lastLine(tail)} (all of it in ${options.logFile})`)
-      )
-    }
-    const lines = readLock(options.dataDir)
-    if (Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready') return
-    if (!told && Date.now() - startedAt > 2_000) {
-      told = true
-      options.onProgress?.('PostgreSQL: recovering after a crash')
-    }
-    await delay(10)
-  }
 }
 
 function readLock(dataDir: string): string[] {

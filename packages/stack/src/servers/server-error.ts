@@ -1,3 +1,5 @@
+import { Refusal } from '../refusal.ts'
+
 /** Why a server could not be had; each code has a way out that the message names. */
 export const ServerErrorCode = {
   portInUse: 'port-in-use',
@@ -12,26 +14,13 @@ export const ServerErrorCode = {
 export type ServerErrorCode = (typeof ServerErrorCode)[keyof typeof ServerErrorCode]
 
 /** A server that could not be installed, started or stopped. The message is written for the person at the terminal. */
-export class ServerError extends Error {
+export class ServerError extends Refusal {
   readonly code: ServerErrorCode
 
-  constructor(code: ServerErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ServerErrorCode, message: string, options: { cause?: unknown } = {}) {
     super(message, options)
-    this.name = 'ServerError'
     this.code = code
   }
-}
-
-/** The way out of errors that come from the file system: full disk, read-only, no permission; others pass unchanged. */
-export function explainFileError(error: unknown, path: string): unknown {
-  const code = (error as NodeJS.ErrnoException | null)?.code
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new ServerError('disk-full', diskFullMessage(path), { cause: error })
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    const message = `${path} cannot be written (${code}). Choose a folder you may write with --data-dir.`
-    return new ServerError('not-permitted', message, { cause: error })
-  }
-  return error
 }
 
 /** What a server's own last words mean, or null where they say nothing known. */

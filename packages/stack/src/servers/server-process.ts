@@ -6,12 +6,16 @@ import { sendSignal } from '../process-identity.ts'
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
-/** How to run a program: the command itself, and the user it runs as where that is another one. */
-export type Program = {
+/** What has to be executed for a server to run; nothing of the environment is inherited. */
+export type ServerLaunch = {
   readonly command: string
   readonly args: readonly string[]
-  readonly uid?: number
-  readonly gid?: number
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** The environment servers run with: where programs are, and one language and time zone for their words. */
+export function serverEnvironment(): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 }
 
 /** A server started as a direct child, in a process group of its own, writing to a log file. */
@@ -27,20 +31,13 @@ export type ServerProcess = {
 }
 
 /** Spawns with no terminal and no inherited group, so that Ctrl-C reaches the supervisor alone. */
-export function spawnServer(program: Program, options: { logFile: string; cwd?: string }): ServerProcess {
-  mkdirSync(dirname(options.logFile), { recursive: true })
-  const log = openSync(options.logFile, 'a', 0o600)
+export function spawnServer(launch: ServerLaunch, logFile: string): ServerProcess {
+  mkdirSync(dirname(logFile), { recursive: true })
+  const log = openSync(logFile, 'a', 0o600)
   const logStart = fstatSync(log).size
   try {
-    const child = spawn(program.command, [...program.args], {
-      detached: true,
-      stdio: ['ignore', log, log],
-      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', LC_ALL: 'C', TZ: 'UTC' },
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      ...(program.uid === undefined ? {} : { uid: program.uid }),
-      ...(program.gid === undefined ? {} : { gid: program.gid }),
-    })
-    return observe(child, () => readTail(options.logFile, logStart))
+    const child = spawn(launch.command, launch.args, { detached: true, stdio: ['ignore', log, log], env: launch.env })
+    return observe(child, () => readTail(logFile, logStart))
   } finally {
     closeSync(log)
   }

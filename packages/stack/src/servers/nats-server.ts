@@ -1,0 +1,101 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { installNatsServer } from '../install/nats-server.ts'
+import { explainFileError } from '../refusal.ts'
+import { writeAtomically } from '../write-atomically.ts'
+import { natsConfig, type NatsConfig } from './nats-config.ts'
+import { takeDirectory } from './ownership.ts'
+import { isPortFree } from './ports.ts'
+import { ServerError, explainLog, lastLine, portInUse } from './server-error.ts'
+import { serverEnvironment, spawnServer, type Exit, type ServerLaunch } from './server-process.ts'
+
+/** `storeDir` holds the server's data and nothing else. */
+export type NatsOptions = NatsConfig & {
+  readonly configFile: string
+  readonly logFile: string
+  readonly onProgress?: (line: string) => void
+}
+
+export type NatsServer = AsyncDisposable & {
+  readonly pid: number
+  readonly url: string
+  readonly monitorUrl: string
+  readonly storeDir: string
+  readonly exited: Promise<Exit>
+  /** stops taking messages, writes what it holds and ends; forced after 10 s */
+  readonly stop: () => Promise<void>
+}
+
+/**
+ * What has to stand before each run: finds or fetches the program, writes the configuration anew, refuses a taken port.
+ * Whoever calls it holds the store. Throws ServerError.
+ */
+export async function prepareNats(options: NatsOptions): Promise<ServerLaunch> {
+  try {
+    const command = await installNatsServer(options.onProgress === undefined ? {} : { onProgress: options.onProgress })
+    mkdirSync(options.storeDir, { recursive: true, mode: 0o700 })
+    mkdirSync(dirname(options.configFile), { recursive: true, mode: 0o700 })
+    writeAtomically(options.configFile, natsConfig(options))
+    for (const port of [options.port, options.monitorPort]) {
+      if (!(await isPortFree(port))) throw portInUse('nats-server', port)
+    }
+    return { command, args: ['-c', options.configFile], env: serverEnvironment() }
+  } catch (error) {
+    throw explainFileError(error, options.storeDir)
+  }
+}
+
+/** Resolves when the server answers that JetStream works. Throws ServerError when it ends instead. */
+export async function untilNatsReady(
+  server: { readonly hasExited: () => boolean; readonly logTail: () => string },
+  options: NatsOptions,
+): Promise<void> {
+  for (;;) {
+    if (server.hasExited()) {
+      const tail = server.logTail()
+      throw (
+        explainLog('nats-server', tail, { port: options.port, directory: options.storeDir }) ??
+        new ServerError('failed', `nats-server did not start: ${lastLine(tail)} (all of it in ${options.logFile})`)
+      )
+    }
+    if (await isHealthy(options.monitorPort)) return
+    await delay(10)
+  }
+}
+
+/**
+ * Prepares and starts the server as a direct child of this process, which owns the store from then on: what a dead owner
+ * left running there is ended first, a living owner is named in the refusal. Throws ServerError.
+ */
+export async function startNatsServer(options: NatsOptions): Promise<NatsServer> {
+  const ownership = await takeDirectory(options.storeDir, { signal: 'SIGTERM', limitMs: 10_000 })
+  const server = spawnServer(await prepareNats(options), options.logFile)
+  ownership.record(server.pid)
+  await untilNatsReady(server, options)
+  const stop = async (): Promise<void> => {
+    await server.end(['SIGTERM', 'SIGKILL'], 10_000)
+    ownership.release()
+  }
+  return {
+    pid: server.pid,
+    url: `nats://127.0.0.1:${options.port}`,
+    monitorUrl: `http://127.0.0.1:${options.monitorPort}`,
+    storeDir: options.storeDir,
+    exited: server.exited,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+async function isHealthy(monitorPort: number): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${monitorPort}/healthz?js-server-only=true`, {
+      signal: AbortSignal.timeout(1_000),
+    })
+    await answer.arrayBuffer()
+    return answer.ok
+  } catch {
+    return false
+  }
+}
