@@ -1,0 +1,62 @@
+import { rmSync } from 'node:fs'
+import type { Service } from '@csr/contracts/services'
+import { dataDirectory } from './data-directory.ts'
+import { Refusal } from './refusal.ts'
+import { readJson, writeAtomically } from './write-atomically.ts'
+
+export type Partner = 'kintell' | 'buddy' | 'upskilling'
+
+/** What `stack.json` says about a running stack; operators, tests and `csr` use only this. Pids are the processes themselves. */
+export type StackDocument = {
+  readonly gateway: string
+  /** the services of this stack; a pid is null for the moment between an exit and the restart */
+  readonly services: Readonly<Partial<Record<Service, { readonly url: string; readonly pid: number | null }>>>
+  readonly keeper: { readonly pid: number | null }
+  /** `pid` and `dataDir` are null where the server is not the stack's own */
+  readonly postgres: {
+    readonly url: string
+    readonly superuserUrl: string
+    readonly pid: number | null
+    readonly dataDir: string | null
+  }
+  readonly keysDatabase: { readonly url: string }
+  readonly nats: {
+    readonly url: string
+    readonly monitorUrl: string | null
+    readonly adminCredentials: string
+    readonly pid: number | null
+    readonly storeDir: string | null
+  }
+  readonly identityProviders: Readonly<Record<string, { readonly issuer: string }>>
+  readonly logsDir: string
+  readonly mode: 'development' | 'production'
+  readonly demo: DemoDocument | null
+}
+
+export type DemoDocument = {
+  readonly tenantId: string
+  readonly partners: Readonly<Partial<Record<Partner, { readonly webhookUrl: string; readonly secret: string }>>>
+  readonly users: readonly { readonly email: string; readonly role: string }[]
+}
+
+/** Written beside and renamed, mode 0600: it holds passwords and secrets. */
+export function writeStackDocument(file: string, document: StackDocument): void {
+  writeAtomically(file, `${JSON.stringify(document, null, 2)}\n`)
+}
+
+export function removeStackDocument(file: string): void {
+  rmSync(file, { force: true })
+}
+
+/** The document of the stack that runs on a data directory; refused with exit code 3 where none does. */
+export function readStackDocument(dataDir: string): StackDocument {
+  const { stackFile } = dataDirectory(dataDir)
+  const document = readJson(stackFile)
+  if (document !== null) return document as StackDocument
+  throw new Refusal(
+    `No stack runs here: there is no ${stackFile}. Start one with "npm start", or name its --data-dir.`,
+    {
+      exitCode: 3,
+    },
+  )
+}

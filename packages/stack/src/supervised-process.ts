@@ -1,0 +1,144 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { logFile, rotateLog } from './log-files.ts'
+import { identify, type ProcessIdentity } from './process-identity.ts'
+import { nextRestart, type RestartPolicy } from './restart-policy.ts'
+
+/** One life of a program. */
+export type RunningProcess = {
+  readonly pid: number
+  /** resolves once, never rejects */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
+  /** asks it to end, kills it after `limitMs`; resolves when it is gone */
+  stop(limitMs: number): Promise<void>
+  /** ends it without letting it finish; resolves when it is gone */
+  force(): Promise<void>
+}
+
+/** A program the supervisor keeps running. */
+export type Program = {
+  readonly name: string
+  /** higher stages stop first, the members of one stage together */
+  readonly stage: number
+  /** what asks it to end when it is nobody's child any more */
+  readonly stopSignal: NodeJS.Signals
+  /** starts one life of it, writing to `logPath`; may first clear up after the last one. Servers resolve when they answer */
+  start(logPath: string): Promise<RunningProcess>
+}
+
+export type Exit = {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly livedMs: number
+  /** null where it is not started again, because it was asked to stop */
+  readonly restartInMs: number | null
+}
+
+/** Called synchronously at each change. */
+export type ProcessWatcher = {
+  started(identity: ProcessIdentity): void
+  exited(exit: Exit): void
+  /** a restart that did not succeed; it is tried again after `restartInMs` */
+  failed(error: unknown, restartInMs: number): void
+}
+
+/**
+ * Keeps one program running: an exit is followed by a start, as the restart policy says, until `stop`. A program that
+ * lives but does not answer is left alone.
+ */
+export class SupervisedProcess {
+  readonly program: Program
+  readonly #options: { logsDir: string; policy: RestartPolicy; watcher: ProcessWatcher }
+  readonly #stopping = new AbortController()
+  #running: RunningProcess | null = null
+  #identity: ProcessIdentity | null = null
+  #startedAtMs = 0
+  #exitsInRow = 0
+  #loop: Promise<void> | null = null
+
+  constructor(program: Program, options: { logsDir: string; policy: RestartPolicy; watcher: ProcessWatcher }) {
+    this.program = program
+    this.#options = options
+  }
+
+  /** The process that runs now, or null between two lives. */
+  get identity(): ProcessIdentity | null {
+    return this.#identity
+  }
+
+  /** Starts it for the first time; an error of this start is the caller's, later ones are tried again. */
+  async start(): Promise<void> {
+    const first = this.#startOnce()
+    this.#loop = first.then(
+      () => this.#keepRunning(),
+      () => {},
+    )
+    await first
+  }
+
+  /** Ends the present life; the next begins at once. */
+  async restart(limitMs: number): Promise<void> {
+    this.#exitsInRow = 0
+    await this.#running?.stop(limitMs)
+  }
+
+  /** Ends it for good; resolves when it is gone. */
+  async stop(limitMs: number): Promise<void> {
+    this.#stopping.abort()
+    await this.#running?.stop(limitMs)
+    await this.#loop
+  }
+
+  /** Ends it for good, without letting it finish anything. */
+  async force(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running?.force()
+    await this.#loop
+  }
+
+  async #startOnce(): Promise<void> {
+    const path = logFile(this.#options.logsDir, this.program.name)
+    rotateLog(path)
+    const running = await this.program.start(path)
+    this.#running = running
+    this.#startedAtMs = Date.now()
+    this.#identity = identify(running.pid) ?? { pid: running.pid, startedAt: 'gone' }
+    this.#options.watcher.started(this.#identity)
+    if (this.#stopping.signal.aborted) await running.stop(lateStopMs)
+  }
+
+  async #keepRunning(): Promise<void> {
+    while (this.#running !== null) {
+      const exit = await this.#running.exited
+      this.#running = null
+      this.#identity = null
+      const livedMs = Date.now() - this.#startedAtMs
+      const restartInMs = this.#stopping.signal.aborted ? null : this.#nextDelayMs(livedMs)
+      this.#options.watcher.exited({ ...exit, livedMs, restartInMs })
+      if (restartInMs !== null) await this.#startAgain(restartInMs)
+    }
+  }
+
+  async #startAgain(firstDelayMs: number): Promise<void> {
+    const { signal } = this.#stopping
+    for (let delayMs = firstDelayMs; !signal.aborted; delayMs = this.#nextDelayMs(0)) {
+      await delay(delayMs, undefined, { signal }).catch(() => {})
+      if (signal.aborted) return
+      try {
+        await this.#startOnce()
+        return
+      } catch (error) {
+        const next = nextRestart(this.#options.policy, this.#exitsInRow, 0)
+        if (!signal.aborted) this.#options.watcher.failed(error, next.delayMs)
+      }
+    }
+  }
+
+  #nextDelayMs(livedMs: number): number {
+    const next = nextRestart(this.#options.policy, this.#exitsInRow, livedMs)
+    this.#exitsInRow = next.exitsInRow
+    return next.delayMs
+  }
+}
+
+/** For a program that was being started while it was asked to stop. */
+const lateStopMs = 5_000

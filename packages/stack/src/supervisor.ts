@@ -1,0 +1,132 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, openSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { DataDirectory } from './data-directory.ts'
+import { logFile, rotateOpenLog } from './log-files.ts'
+import { identify, type ProcessIdentity } from './process-identity.ts'
+import { endLeftBehind, writeRegistry, type RegisteredProcess } from './process-registry.ts'
+import { restartPolicy, type RestartPolicy } from './restart-policy.ts'
+import { SupervisedProcess, type Exit, type Program } from './supervised-process.ts'
+
+export type SupervisorOptions = {
+  readonly directory: DataDirectory
+  readonly policy?: RestartPolicy
+  /** told of every start of a program (also the first) with its new pid */
+  readonly onStarted?: (program: Program, pid: number) => void
+  readonly onExited?: (program: Program, exit: Exit) => void
+  readonly onFailed?: (program: Program, error: unknown, restartInMs: number) => void
+}
+
+/**
+ * Keeps the processes of one stack running and ends them in the reverse order of their stages.
+ *
+ * What it promises: whatever it started is on disk (`processes.json`) before anything else happens with it; when the
+ * supervisor is killed, the warden, a process that only waits for this, ends what is listed there; when both are
+ * killed, the next start does.
+ */
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #self: ProcessIdentity
+  readonly #members = new Map<string, SupervisedProcess>()
+  #warden: ChildProcess | null = null
+  #rotation: NodeJS.Timeout | null = null
+  #stopping: Promise<void> | null = null
+
+  constructor(options: SupervisorOptions) {
+    const self = identify(process.pid)
+    if (self === null) throw new Error('this process has no start time')
+    this.#self = self
+    this.#options = options
+  }
+
+  /** Ends what an earlier supervisor of this directory left behind, and posts the warden. Returns what was ended. */
+  async open(): Promise<readonly string[]> {
+    const left = await endLeftBehind(this.#options.directory.registryFile)
+    this.#writeRegistry()
+    this.#postWarden()
+    this.#rotation = setInterval(() => this.#rotateLogs(), rotationEveryMs).unref()
+    return left
+  }
+
+  /** Starts a program and keeps it running. */
+  async run(program: Program): Promise<SupervisedProcess> {
+    const member = new SupervisedProcess(program, {
+      logsDir: this.#options.directory.logsDir,
+      policy: this.#options.policy ?? restartPolicy,
+      watcher: {
+        started: (identity) => {
+          this.#writeRegistry()
+          this.#options.onStarted?.(program, identity.pid)
+        },
+        exited: (exit) => {
+          this.#writeRegistry()
+          this.#options.onExited?.(program, exit)
+        },
+        failed: (error, restartInMs) => this.#options.onFailed?.(program, error, restartInMs),
+      },
+    })
+    this.#members.set(program.name, member)
+    await member.start()
+    return member
+  }
+
+  /** The pid that runs under this name now, or null between two lives. */
+  pidOf(name: string): number | null {
+    return this.#members.get(name)?.identity?.pid ?? null
+  }
+
+  member(name: string): SupervisedProcess | undefined {
+    return this.#members.get(name)
+  }
+
+  /** Ends everything, highest stage first; a stage that takes longer than `limitMsPerStage` is killed. */
+  stop(limitMsPerStage = 5_000): Promise<void> {
+    this.#stopping ??= this.#stopStages((member) => member.stop(limitMsPerStage))
+    return this.#stopping
+  }
+
+  /** Ends everything without letting it finish, in the same order. May be called while `stop` is under way. */
+  async force(): Promise<void> {
+    await this.#stopStages((member) => member.force())
+  }
+
+  async #stopStages(end: (member: SupervisedProcess) => Promise<void>): Promise<void> {
+    const members = [...this.#members.values()]
+    const stages = [...new Set(members.map((member) => member.program.stage))].toSorted((a, b) => b - a)
+    for (const stage of stages) await Promise.all(members.filter((one) => one.program.stage === stage).map(end))
+    if (this.#rotation !== null) clearInterval(this.#rotation)
+    // The warden ends by itself when its channel closes, and without a registry it has nothing left to do.
+    rmSync(this.#options.directory.registryFile, { force: true })
+    if (this.#warden?.connected) this.#warden.disconnect()
+    this.#warden = null
+  }
+
+  #postWarden(): void {
+    const { logsDir, registryFile, stackFile } = this.#options.directory
+    const log = openSync(logFile(logsDir, 'warden'), 'a', 0o600)
+    const script = fileURLToPath(new URL('./warden.ts', import.meta.url))
+    this.#warden = spawn(process.execPath, [script, registryFile, stackFile], {
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+      env: {},
+    })
+    closeSync(log)
+    this.#warden.on('error', () => {})
+    this.#warden.unref()
+    this.#warden.channel?.unref()
+  }
+
+  #writeRegistry(): void {
+    const processes = [...this.#members.values()].flatMap((member): RegisteredProcess[] => {
+      const { name, stage, stopSignal } = member.program
+      return member.identity === null ? [] : [{ ...member.identity, name, stage, stopSignal }]
+    })
+    writeRegistry(this.#options.directory.registryFile, { supervisor: this.#self, processes })
+  }
+
+  #rotateLogs(): void {
+    for (const name of this.#members.keys()) rotateOpenLog(logFile(this.#options.directory.logsDir, name))
+  }
+}
+
+const rotationEveryMs = 60_000
