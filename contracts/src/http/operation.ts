@@ -1,0 +1,33 @@
+import type { z } from 'zod'
+import type { Permission } from '../permissions.ts'
+import type { ProblemCode } from '../problems.ts'
+import type { Service } from '../services.ts'
+
+/**
+ * One HTTP operation as both sides rely on it: the service that answers it, the gateway that forwards it and the
+ * documents that describe it read this and nothing else. A route is `route({ ...operation, handle })`.
+ */
+export type Operation = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** with `:name` for parameters */
+  readonly path: string
+  readonly summary: string
+  /** `public`: no access token is asked for. `signed-in`: any valid access token will do. */
+  readonly permission: Permission | 'public' | 'signed-in'
+  /** services that may call; the gateway, unless told */
+  readonly callers?: readonly Service[]
+  readonly params?: z.ZodType
+  readonly query?: z.ZodType
+  /** a schema reads JSON; `raw` and `stream` are bytes of one of `mediaTypes` */
+  readonly body?: z.ZodType | 'raw' | 'stream'
+  readonly mediaTypes?: readonly string[]
+  readonly bodyBytesMax?: number
+  readonly answers: Readonly<Record<number, z.ZodType>>
+  /** codes it answers beside those that every route may answer */
+  readonly problems?: readonly ProblemCode[]
+}
+
+/** Declares an operation and keeps its exact types. */
+export function operation<const Declared extends Operation>(declared: Declared): Declared {
+  return declared
+}

@@ -1,0 +1,67 @@
+import { createServer } from '@csr/http/server'
+import { createTokenVerifier } from '@csr/http/token-verifier'
+import { connectNats } from '@csr/messaging/connect'
+import { runConsumers } from '@csr/messaging/consume'
+import { relayOutbox } from '@csr/messaging/relay'
+import { createPostgres } from '@csr/postgres/connect'
+import { systemClock } from '@csr/runtime/clock'
+import { createIds } from '@csr/runtime/ids'
+import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
+import { createLogger } from '@csr/runtime/logger'
+import { createTelemetry } from '@csr/runtime/telemetry'
+import { createCheckpoints } from './checkpoints/sign-checkpoint.ts'
+import { onEveryEvent } from './consumers/on-any-event.ts'
+import { getAuditProofRoute } from './routes/get-audit-proof.ts'
+import { getDeadLetterRoute } from './routes/get-dead-letter.ts'
+import { getLatestCheckpointRoute } from './routes/get-latest-checkpoint.ts'
+import { listAuditEventsRoute } from './routes/list-audit-events.ts'
+import { listDeadLettersRoute } from './routes/list-dead-letters.ts'
+import type { AuditSettings } from './settings.ts'
+import { createDeadLetterStore } from './store/dead-letter-store.ts'
+import { createLogStore } from './store/log-store.ts'
+import { createAuditTelemetry } from './telemetry.ts'
+
+/** Composition root: everything this service is made of. */
+export async function createAuditService(settings: AuditSettings): Promise<Service> {
+  const service = 'audit'
+  const health = createHealth()
+  const logger = createLogger({ service, level: settings.LOG_LEVEL })
+  const telemetry = createTelemetry(service)
+  const clock = systemClock(settings.CSR_CLOCK_OFFSET_SECONDS)
+  const ids = createIds(clock)
+  const postgres = createPostgres({
+    name: service,
+    url: settings.DATABASE_URL,
+    workerUrl: settings.WORKER_DATABASE_URL,
+    logger,
+    telemetry,
+  })
+  const nats = connectNats({
+    name: service,
+    url: settings.NATS_URL,
+    credentialsFile: settings.NATS_CREDENTIALS_FILE,
+    logger,
+  })
+  const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
+  const log = createLogStore({ postgres })
+  const deadLetters = createDeadLetterStore({ postgres })
+  const checkpoints = createCheckpoints({ keyFile: settings.SERVICE_KEY_FILE, clock })
+
+  const consumers = runConsumers({
+    ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
+    redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    handlers: [onEveryEvent({ log, deadLetters, telemetry: createAuditTelemetry(telemetry) })],
+  })
+  const server = createServer({
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
+    tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
+    routes: [
+      listAuditEventsRoute({ log }),
+      getAuditProofRoute({ log, checkpoints }),
+      getLatestCheckpointRoute({ log, checkpoints }),
+      listDeadLettersRoute({ deadLetters }),
+      getDeadLetterRoute({ deadLetters }),
+    ],
+  })
+  return inOrder(service, health, [checkpoints, postgres, nats, relay, consumers, server])
+}
