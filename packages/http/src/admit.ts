@@ -1,0 +1,95 @@
+import type { Reach } from '@csr/contracts/permissions'
+import { reachOf } from '@csr/contracts/permissions'
+import type { Service } from '@csr/contracts/services'
+import type { Clock } from '@csr/runtime/clock'
+import type { Ids } from '@csr/runtime/ids'
+import type { FastifyRequest } from 'fastify'
+import { ProblemError } from './problem.ts'
+import type { Principal, Route } from './route.ts'
+import type { TokenVerifier } from './token-verifier.ts'
+
+/** `edge`: outsiders call, with access tokens. `service`: services call, with service tokens and the caller's access token. */
+export type Door = 'edge' | 'service'
+
+/** What is known of a request beside its bytes. */
+export type Entry = {
+  requestId: string
+  /** pattern of the route, never the path as sent */
+  route: string
+  caller: Service | null
+  principal: Principal | null
+  reach: Reach | null
+  /** by the clock port: nobody waits for an answer after this */
+  deadlineAtMs: number
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    entry: Entry
+  }
+}
+
+/** Header of a service's own token, beside `authorization`, which carries the caller's. */
+export const serviceTokenHeader = 'x-service-token'
+/** Milliseconds the caller still waits; believed from services only. */
+export const deadlineHeader = 'x-deadline-ms'
+/** Believed from services only. */
+export const requestIdHeader = 'x-request-id'
+
+/** Nobody waits longer for an answer, unless a route says otherwise. */
+export const deadlineDefaultMs = 2_500
+
+const requestIdForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const bearerForm = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
+
+export function openEntry(request: FastifyRequest, clock: Clock, ids: Ids): void {
+  request.entry = {
+    requestId: ids.uuid(),
+    route: 'unknown',
+    caller: null,
+    principal: null,
+    reach: null,
+    deadlineAtMs: clock.nowMs() + deadlineDefaultMs,
+  }
+}
+
+type Deps = { readonly door: Door; readonly tokens: TokenVerifier; readonly clock: Clock }
+
+/** The check in front of a route, before its body is read: framing, then who calls, then what they may. */
+export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Promise<void> {
+  const { door, tokens, clock } = deps
+  const ownDeadlineMs = route.deadlineMs ?? deadlineDefaultMs
+  return async (request) => {
+    const { entry, headers } = request
+    entry.route = route.path
+    entry.deadlineAtMs = clock.nowMs() + ownDeadlineMs
+    const coding = headers['transfer-encoding']
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new ProblemError('request-malformed')
+    const encoding = headers['content-encoding']
+    if (encoding !== undefined && encoding !== 'identity') throw new ProblemError('media-type-unsupported')
+    if (door === 'service') await admitService(request, route, deps)
+    if (route.permission === 'public') return
+    const bearer = headers.authorization
+    if (bearer === undefined) throw new ProblemError('token-missing')
+    const token = bearerForm.exec(bearer)?.[1]
+    if (!token) throw new ProblemError('token-invalid')
+    const principal = await tokens.verifyAccess(token)
+    entry.principal = principal
+    if (route.permission === 'signed-in') return
+    entry.reach = reachOf(principal.roles, route.permission)
+    if (entry.reach === null) throw new ProblemError('permission-denied')
+  }
+}
+
+async function admitService(request: FastifyRequest, route: Route, deps: Deps): Promise<void> {
+  const { entry, headers } = request
+  const token = headers[serviceTokenHeader]
+  if (typeof token !== 'string') throw new ProblemError('service-token-invalid')
+  const caller = await deps.tokens.verifyService(token)
+  if (route.callers && !route.callers.includes(caller)) throw new ProblemError('service-token-invalid')
+  entry.caller = caller
+  const requestId = headers[requestIdHeader]
+  if (typeof requestId === 'string' && requestIdForm.test(requestId)) entry.requestId = requestId
+  const leftMs = Number(headers[deadlineHeader])
+  if (leftMs > 0) entry.deadlineAtMs = Math.min(entry.deadlineAtMs, deps.clock.nowMs() + leftMs)
+}

@@ -1,0 +1,30 @@
+import type { Socket } from 'node:net'
+import { problems, type ProblemCode } from '@csr/contracts/problems'
+import { problemDocument, ProblemError, problemMediaType } from './problem.ts'
+
+const codes: Readonly<Record<string, ProblemCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+}
+
+/** Answers what never became a request (broken framing, oversize headers, too slow) and ends the connection. */
+export function answerBrokenConnection(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
+  const code = codes[error.code ?? ''] ?? 'request-malformed'
+  const { status } = problems[code]
+  const body = JSON.stringify(problemDocument(new ProblemError(code)))
+  const head = [
+    `HTTP/1.1 ${status} ${reasons[status] ?? 'Bad Request'}`,
+    `content-type: ${problemMediaType}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+}

@@ -1,0 +1,188 @@
+import type { AddressInfo } from 'node:net'
+import type { Service } from '@csr/contracts/services'
+import type { Clock } from '@csr/runtime/clock'
+import { createIds } from '@csr/runtime/ids'
+import type { Health, Resource } from '@csr/runtime/lifecycle'
+import type { Logger } from '@csr/runtime/logger'
+import type { Telemetry } from '@csr/runtime/telemetry'
+import fastify, { type FastifyInstance } from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { admit, openEntry, type Door } from './admit.ts'
+import { answerProblem, refuseOtherMethods } from './answer-problem.ts'
+import { readJson, readRaw, readStream } from './body.ts'
+import { answerBrokenConnection } from './broken-connection.ts'
+import { toHandler } from './call-route.ts'
+import { addHealthRoutes } from './health-routes.ts'
+import { ProblemError } from './problem.ts'
+import { createRecorder, type Refusal } from './request-record.ts'
+import type { Route } from './route.ts'
+import type { TokenVerifier } from './token-verifier.ts'
+
+/** Bodies are 1 MB at most unless a route says otherwise. */
+export const bodyBytesMax = 1_048_576
+
+/** Limits of every server: what a slow or greedy client can take. */
+const limits = {
+  headerBytesMax: 16_384,
+  connectionsMax: 2_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  /** servers with a route that streams a body: long enough for an upload, ended sooner by the body's own idle limit */
+  streamingRequestTimeoutMs: 900_000,
+  /** how often the two time-outs are looked at */
+  timeoutCheckMs: 1_000,
+  keepAliveMs: 72_000,
+  paramCharactersMax: 200,
+  drainMs: 8_000,
+} as const
+
+export type ServerOptions = {
+  readonly service: Service
+  readonly host: string
+  /** 0 takes a free port; `address` tells which */
+  readonly port: number
+  readonly logger: Logger
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly health: Health
+  readonly tokens: TokenVerifier
+  readonly routes: readonly Route[]
+  readonly bodyBytesMax?: number
+  /** `service` (the default): each call needs a service token of an allowed caller. `edge`: outsiders may call */
+  readonly door?: Door
+  /** false leaves /metrics out: the public port of the gateway */
+  readonly metrics?: boolean
+  /** told of every 401 and 403 that this server decides; must not throw or wait */
+  readonly onRefused?: (refusal: Refusal) => void
+  readonly headersTimeoutMs?: number
+  readonly requestTimeoutMs?: number
+}
+
+/**
+ * An HTTP server for the given routes, with health routes, metrics and problem documents. Unknown routes are 404 before
+ * authentication; tokens are checked before a body is read. On disposal it turns not ready, finishes what runs, closes.
+ */
+export function createServer(options: ServerOptions): Resource & { readonly address: string } {
+  const { health, host, logger } = options
+  const app = createApp(options)
+  let address = ''
+  return {
+    name: 'http server',
+    get address() {
+      if (!address) throw new Error('the server has not started')
+      return address
+    },
+    async start() {
+      await app.listen({ host, port: options.port })
+      const { port } = app.server.address() as AddressInfo
+      address = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${port}`
+      logger.info('listening', { host, port })
+    },
+    async [Symbol.asyncDispose]() {
+      health.drain()
+      const force = setTimeout(() => app.server.closeAllConnections(), limits.drainMs)
+      await app.close()
+      clearTimeout(force)
+    },
+  }
+}
+
+function createApp(options: ServerOptions): FastifyInstance {
+  const streams = options.routes.some((route) => route.body === 'stream')
+  const ids = createIds(options.clock)
+  const app = fastify({
+    logger: false,
+    genReqId: () => '',
+    bodyLimit: options.bodyBytesMax ?? bodyBytesMax,
+    requestTimeout: options.requestTimeoutMs ?? (streams ? limits.streamingRequestTimeoutMs : limits.requestTimeoutMs),
+    keepAliveTimeout: limits.keepAliveMs,
+    // while draining, connections that are open get their answers, each with `connection: close`
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    http: {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: options.headersTimeoutMs ?? limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.timeoutCheckMs,
+      insecureHTTPParser: false,
+      requireHostHeader: true,
+    },
+    routerOptions: { maxParamLength: limits.paramCharactersMax },
+    clientErrorHandler: answerBrokenConnection,
+    frameworkErrors: (error, request, reply) => {
+      openEntry(request, options.clock, ids)
+      void answerProblem(error, request, reply, options.logger)
+    },
+  })
+  app.server.maxConnections = limits.connectionsMax
+  addRoutes(app, options, ids)
+  return app
+}
+
+function addRoutes(app: FastifyInstance, options: ServerOptions, ids: ReturnType<typeof createIds>): void {
+  const { logger, routes } = options
+  const recorder = createRecorder(options)
+  app.decorateRequest('entry', null as never)
+  app.addHook('onRequest', (request, _reply, done) => {
+    openEntry(request, options.clock, ids)
+    done(request.is404 || !isPlainPath(request.url) ? new ProblemError('route-not-found') : undefined)
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    recorder.record(request, reply)
+    done()
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const problem = answerProblem(error, request, reply, logger)
+    recorder.refused(problem, request)
+  })
+  app.setNotFoundHandler(() => {
+    throw new ProblemError('route-not-found')
+  })
+  addHealthRoutes(app, options)
+  refuseOtherMethods(app, routes)
+  addApi(app, options, 'json')
+  addApi(app, options, 'raw')
+  addApi(app, options, 'stream')
+}
+
+/** Each way of reading bodies is a scope of its own: content type parsers belong to a scope, not to a route. */
+function addApi(app: FastifyInstance, options: ServerOptions, mode: 'json' | 'raw' | 'stream'): void {
+  const modeOf = (route: Route): string => (typeof route.body === 'string' ? route.body : 'json')
+  const chosen = options.routes.filter((route) => modeOf(route) === mode)
+  if (chosen.length === 0) return
+  void app.register((api, _options, done) => {
+    api.setValidatorCompiler(validatorCompiler)
+    api.setSerializerCompiler(serializerCompiler)
+    api.removeAllContentTypeParsers()
+    if (mode === 'json') readJson(api)
+    if (mode === 'raw') readRaw(api)
+    if (mode === 'stream') readStream(api)
+    for (const route of chosen) addRoute(api, options, route)
+    done()
+  })
+}
+
+function addRoute(api: FastifyInstance, options: ServerOptions, route: Route): void {
+  const { params, query, body } = route
+  api.route({
+    method: route.method,
+    url: route.path,
+    bodyLimit: route.bodyBytesMax ?? options.bodyBytesMax ?? bodyBytesMax,
+    schema: {
+      ...(params && { params }),
+      ...(query && { querystring: query }),
+      ...(body && typeof body !== 'string' && { body }),
+      response: route.answers,
+    },
+    onRequest: admit(route, { door: options.door ?? 'service', tokens: options.tokens, clock: options.clock }),
+    handler: toHandler(route, options.clock),
+  })
+}
+
+/** No route has a path that needs percent-encoding; one that carries it, or an empty segment, is unknown. */
+function isPlainPath(target: string): boolean {
+  const end = target.indexOf('?')
+  const path = end === -1 ? target : target.slice(0, end)
+  return !path.includes('%') && !path.includes('//') && !path.includes(';')
+}
