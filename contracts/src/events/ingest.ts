@@ -55,7 +55,21 @@ export const deliveryRefused = z.object({
 })
 export type DeliveryRefused = z.infer<typeof deliveryRefused>
 
+/** A signed delivery nobody could translate: kept sealed, with its reasons, until somebody mends it or its time is over. */
+export const deliveryQuarantined = z.object({
+  deliveryId: uuid,
+  endpointId: uuid,
+  partner,
+  reasons: z.number().int().min(1),
+})
+export type DeliveryQuarantined = z.infer<typeof deliveryQuarantined>
+
+export const endpointCreated = z.object({ endpointId: uuid, partner, actorId: z.string().max(200) })
+export type EndpointCreated = z.infer<typeof endpointCreated>
+
 export const ingestEvents = {
   'ingest.session.completed.v1': sessionCompleted,
   'ingest.delivery.refused.v1': deliveryRefused,
+  'ingest.delivery.quarantined.v1': deliveryQuarantined,
+  'ingest.endpoint.created.v1': endpointCreated,
 } as const
