@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { instant, uuid } from '../events/envelope.ts'
 import { partner } from '../events/ingest.ts'
 import { listOf, listQuery } from './lists.ts'
+import { operation } from './operation.ts'
 
 /**
  * `id` is the subject id. Personal fields (`name`, `email`, `phone`) are there only for callers with
@@ -31,13 +32,48 @@ export const activity = z.object({
 export type Activity = z.infer<typeof activity>
 
 /** `basic` leaves personal fields out: nothing is opened, and no reading is recorded. */
-export const profileFields = z.enum(['all', 'basic']).default('all')
+const fields = z.enum(['all', 'basic']).default('all')
 
-export const profileParams = z.object({ id: uuid })
-export const profileQuery = z.object({ fields: profileFields })
-export const profileListQuery = listQuery.extend({ fields: profileFields })
-export const profileSearch = z.strictObject({ email: z.string().min(3).max(320) })
-export const profileList = listOf(profile)
-/** At most one profile: an address belongs to one person. */
-export const profileSearchAnswer = z.object({ items: z.array(profile) })
-export const activityList = listOf(activity)
+const idParams = z.object({ id: uuid })
+
+export const getProfile = operation({
+  method: 'GET',
+  path: '/v1/profiles/:id',
+  summary: 'One person; personal fields only for those who may read them',
+  permission: 'profile:read',
+  params: idParams,
+  query: z.object({ fields }),
+  answers: { 200: profile },
+  problems: ['resource-not-found'],
+})
+
+export const listProfiles = operation({
+  method: 'GET',
+  path: '/v1/profiles',
+  summary: 'Lists the people of the tenant, newest first',
+  permission: 'profile:read',
+  query: listQuery.extend({ fields }),
+  answers: { 200: listOf(profile) },
+})
+
+export const searchProfiles = operation({
+  method: 'POST',
+  path: '/v1/profiles/searches',
+  summary: 'Finds the person with an e-mail address; at most one',
+  permission: 'profile:read-personal',
+  body: z.strictObject({ email: z.string().trim().min(3).max(320) }),
+  answers: { 200: z.object({ items: z.array(profile) }) },
+})
+
+export const listActivities = operation({
+  method: 'GET',
+  path: '/v1/profiles/:id/activities',
+  summary: 'What a person took part in, newest first',
+  permission: 'profile:read',
+  params: idParams,
+  query: listQuery,
+  answers: { 200: listOf(activity) },
+  problems: ['resource-not-found'],
+})
+
+export const profileOperations = [getProfile, listProfiles, searchProfiles, listActivities]

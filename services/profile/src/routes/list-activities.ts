@@ -1,0 +1,27 @@
+import { listActivities } from '@csr/contracts/http/profile'
+import { ProblemError } from '@csr/http/problem'
+import { route, type Route } from '@csr/http/route'
+import type { Activity } from '../domain/profile.ts'
+import { reaches } from '../domain/visible-subjects.ts'
+import type { ProfileStore } from '../store/profile-store.ts'
+import { pageOf, positionOf } from './list-page.ts'
+
+type Deps = { readonly profiles: Pick<ProfileStore, 'activities'> }
+
+export function listActivitiesRoute({ profiles }: Deps): Route {
+  return route({
+    ...listActivities,
+    async handle({ principal, params: { id }, query: { cursor, limit } }) {
+      if (!reaches(principal, 'profile:read', id)) throw new ProblemError('resource-not-found')
+      const after = positionOf(cursor)
+      const found = await profiles.activities(principal.tenantId, id, { after, limit: limit + 1 })
+      if (!found) throw new ProblemError('resource-not-found')
+      const { items, nextCursor } = pageOf(found, limit, (activity) => ({ at: activity.occurredAt, id: activity.id }))
+      return { status: 200, body: { items: items.map(bodyOf), nextCursor } }
+    },
+  })
+}
+
+function bodyOf({ id, kind, partner, sourceId, role, occurredAt, details }: Activity) {
+  return { id, kind, partner, sourceId, role, occurredAt, details: { ...details } }
+}

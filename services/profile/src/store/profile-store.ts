@@ -1,0 +1,112 @@
+import type { Keyring } from '@csr/keyring/keyring'
+import type { Postgres } from '@csr/postgres/connect'
+import type { Statement } from '@csr/postgres/statement'
+import type { Clock } from '@csr/runtime/clock'
+import type { Activity } from '../domain/profile.ts'
+import { activityOf, applyReports, type Change, type Rule, type SealedReport } from './batch.ts'
+import * as queries from './queries.ts'
+import { openPersonal, type PersonalValues } from './sealed-profile.ts'
+
+/** A profile as it is shown; `personal` is null where personal fields were not asked for. */
+export type ProfileView = {
+  readonly id: string
+  readonly personal: PersonalValues | null
+  readonly programmes: readonly { readonly id: string; readonly name: string }[]
+  readonly createdAt: string
+  readonly changedAt: string
+}
+
+/** Where a page of a list begins, newest first: behind the item with this time and id. */
+export type ListPosition = { readonly at: string; readonly id: string }
+export type Page = { readonly after: ListPosition | null; readonly limit: number }
+
+export interface ProfileStore {
+  /**
+   * Reads what a batch of one tenant is about, applies the rule, and says what to commit. Nothing is written here: the
+   * statements belong into the transaction that claims the batch, and raise CS001 there if what was read has changed.
+   */
+  change(tenantId: string, reports: readonly SealedReport[], rule: Rule): Promise<Change>
+  get(tenantId: string, subjectId: string, options: { personal: boolean }): Promise<ProfileView | null>
+  list(tenantId: string, page: Page, options: { personal: boolean }): Promise<readonly ProfileView[]>
+  /** The person with this e-mail address, personal fields included. */
+  findByEmail(tenantId: string, email: string): Promise<ProfileView | null>
+  /** null where there is no such profile */
+  activities(tenantId: string, subjectId: string, page: Page): Promise<readonly Activity[] | null>
+}
+
+type Deps = {
+  readonly postgres: Pick<Postgres, 'group'>
+  readonly keyring: Pick<Keyring, 'load' | 'findSubject' | 'fingerprintUuid'>
+  readonly clock: Clock
+}
+
+export function createProfileStore({ postgres, keyring, clock }: Deps): ProfileStore {
+  return {
+    change,
+    activities,
+    get: async (tenantId, subjectId, { personal }) => {
+      const [view] = personal
+        ? await personalViews(tenantId, queries.personalById({ subjectId }))
+        : await basicViews(tenantId, queries.basicById({ subjectId }))
+      return view ?? null
+    },
+    list: (tenantId, page, { personal }) =>
+      personal
+        ? personalViews(tenantId, queries.personalPage(startOf(page)))
+        : basicViews(tenantId, queries.basicPage(startOf(page))),
+    findByEmail: async (tenantId, email) => {
+      const subjectId = await keyring.findSubject(tenantId, { email })
+      if (subjectId === null) return null
+      const [view] = await personalViews(tenantId, queries.personalById({ subjectId }))
+      return view ?? null
+    },
+  }
+
+  async function change(tenantId: string, reports: readonly SealedReport[], rule: Rule): Promise<Change> {
+    const ids = distinct(reports.map(({ activity }) => activity.id))
+    const subjectIds = distinct(reports.map(({ activity }) => activity.subjectId))
+    const [held, profiles] = await postgres.group(tenantId, [
+      queries.activitiesById({ ids }),
+      queries.profilesOfBatch({ subjectIds, ids }),
+    ])
+    const keyIds = distinct([...subjectIds, ...profiles.map((row) => row.subject_id)])
+    const keys = await keyring.load(tenantId, keyIds)
+    return applyReports({ profiles, activities: held }, reports, rule, {
+      keys,
+      at: clock.now(),
+      programmeIdOf: (name) => keyring.fingerprintUuid(tenantId, 'programme', name),
+    })
+  }
+
+  async function basicViews(tenantId: string, query: Statement<queries.BasicRow>): Promise<ProfileView[]> {
+    const [rows] = await postgres.group(tenantId, [query])
+    return rows.map((row) => viewOf(row, null))
+  }
+
+  /** A person who is erased has no profile, even while the row is still there. */
+  async function personalViews(tenantId: string, query: Statement<queries.PersonalRow>): Promise<ProfileView[]> {
+    const [rows] = await postgres.group(tenantId, [query])
+    const keys = await keyring.load(
+      tenantId,
+      rows.map((row) => row.subject_id),
+    )
+    return rows.filter((row) => !keys.erased(row.subject_id)).map((row) => viewOf(row, openPersonal(row, keys)))
+  }
+
+  async function activities(tenantId: string, subjectId: string, page: Page): Promise<Activity[] | null> {
+    const [profiles, rows] = await postgres.group(tenantId, [
+      queries.profileExists({ subjectId }),
+      queries.activityPage({ subjectId, ...startOf(page) }),
+    ])
+    return profiles.length > 0 ? rows.map(activityOf) : null
+  }
+}
+
+function viewOf(row: queries.BasicRow, personal: PersonalValues | null): ProfileView {
+  const { subject_id: id, programmes, created_at: createdAt, changed_at: changedAt } = row
+  return { id, personal, programmes, createdAt, changedAt }
+}
+
+const startOf = ({ after, limit }: Page) => ({ ...(after ?? queries.listStart), limit })
+
+const distinct = (ids: readonly string[]) => [...new Set(ids)]

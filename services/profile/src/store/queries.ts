@@ -1,0 +1,111 @@
+import { statement, type Statement } from '@csr/postgres/statement'
+import { and, desc, eq, fillPlaceholders, getTableColumns, sql } from 'drizzle-orm'
+import { QueryBuilder } from 'drizzle-orm/pg-core'
+import { activities, profiles } from './tables.ts'
+
+// Every read of this service, compiled once at start. The tenant comes from row-level security, never from here.
+
+export type ProfileRow = Omit<typeof profiles.$inferSelect, 'tenant_id'>
+export type ActivityRow = Omit<typeof activities.$inferSelect, 'tenant_id' | 'recorded_at'>
+/** What a profile shows, without personal fields. */
+export type BasicRow = Pick<ProfileRow, 'subject_id' | 'created_at' | 'changed_at'> & {
+  readonly programmes: readonly { readonly id: string; readonly name: string }[]
+}
+/** What a profile shows, personal fields still sealed. */
+export type PersonalRow = BasicRow & Pick<ProfileRow, 'name_sealed' | 'email_sealed' | 'phone_sealed'>
+
+/** Comes before everything in a list of the newest first. */
+export const listStart = { at: 'infinity', id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' } as const
+
+const build = new QueryBuilder()
+const given = sql.placeholder
+
+// Column names stand here as text: drizzle leaves out the table of a column inside a selected expression.
+const programmeNames = sql<BasicRow['programmes']>`(
+  select coalesce(jsonb_agg(jsonb_build_object('id', programme.id, 'name', programme.name) order by programme.name), '[]')
+  from jsonb_object_keys("profiles"."programme_activities") as named (id)
+  join profile.programmes as programme on programme.id = named.id::uuid
+)`.as('programmes')
+
+const { subject_id, created_at, changed_at, name_sealed, email_sealed, phone_sealed } = profiles
+const basic = { subject_id, created_at, changed_at, programmes: programmeNames }
+const personal = { ...basic, name_sealed, email_sealed, phone_sealed }
+
+const { tenant_id: _ofProfile, ...profileColumns } = getTableColumns(profiles)
+const { tenant_id: _ofActivity, recorded_at: _whenRecorded, ...activityColumns } = getTableColumns(activities)
+
+const isSubject = eq(profiles.subject_id, given('subjectId'))
+const profilesBefore = sql`(${profiles.created_at}, ${profiles.subject_id}) < (${given('at')}::timestamptz, ${given('id')}::uuid)`
+const profilesNewestFirst = [desc(profiles.created_at), desc(profiles.subject_id)]
+
+type ById = { readonly subjectId: string }
+type Page = { readonly at: string; readonly id: string; readonly limit: number }
+
+export const basicById = compile<ById, BasicRow>(build.select(basic).from(profiles).where(isSubject))
+
+export const personalById = compile<ById, PersonalRow>(build.select(personal).from(profiles).where(isSubject))
+
+export const basicPage = compile<Page, BasicRow>(
+  build
+    .select(basic)
+    .from(profiles)
+    .where(profilesBefore)
+    .orderBy(...profilesNewestFirst)
+    .limit(given('limit')),
+)
+
+export const personalPage = compile<Page, PersonalRow>(
+  build
+    .select(personal)
+    .from(profiles)
+    .where(profilesBefore)
+    .orderBy(...profilesNewestFirst)
+    .limit(given('limit')),
+)
+
+export const profileExists = compile<ById, Pick<ProfileRow, 'subject_id'>>(
+  build.select({ subject_id }).from(profiles).where(isSubject),
+)
+
+export const activityPage = compile<ById & Page, ActivityRow>(
+  build
+    .select(activityColumns)
+    .from(activities)
+    .where(
+      and(
+        eq(activities.subject_id, given('subjectId')),
+        sql`(${activities.occurred_at}, ${activities.id}) < (${given('at')}::timestamptz, ${given('id')}::uuid)`,
+      ),
+    )
+    .orderBy(desc(activities.occurred_at), desc(activities.id))
+    .limit(given('limit')),
+)
+
+/** The activities that a batch of reports is about. */
+export const activitiesById = compile<{ readonly ids: readonly string[] }, ActivityRow>(
+  build
+    .select(activityColumns)
+    .from(activities)
+    .where(sql`${activities.id} = any(${given('ids')}::uuid[])`),
+)
+
+/** The people of a batch: those who are reported, and those who have one of its activities now. */
+export const profilesOfBatch = compile<
+  { readonly subjectIds: readonly string[]; readonly ids: readonly string[] },
+  ProfileRow
+>(
+  build
+    .select(profileColumns)
+    .from(profiles)
+    .where(
+      sql`${profiles.subject_id} in (
+        select unnest(${given('subjectIds')}::uuid[])
+        union select subject_id from profile.activities where id = any(${given('ids')}::uuid[])
+      )`,
+    ),
+)
+
+function compile<Values extends Record<string, unknown>, Row>(query: { toSQL(): { sql: string; params: unknown[] } }) {
+  const { sql: text, params } = query.toSQL()
+  return (values: Values): Statement<Row> => statement<Row>(text, fillPlaceholders(params, values))
+}
