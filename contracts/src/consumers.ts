@@ -11,7 +11,7 @@ export const consumptions: Readonly<Record<Service, readonly Consumption[]>> = {
   profile: ['ingest.session.completed'],
   ingest: [],
   q2q: [],
-  safety: [],
+  safety: ['ingest.session.completed'],
   privacy: [],
   audit: ['*'],
 }
