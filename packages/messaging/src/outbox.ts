@@ -1,0 +1,43 @@
+import { eventBytesMax, type Event } from '@csr/contracts/events/envelope'
+import type { Service } from '@csr/contracts/services'
+import { topicOf, type Lane } from '@csr/contracts/streams'
+import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
+
+/**
+ * The outbox rows of these events, to be written in the transaction of the change they announce. What stands in `payload`
+ * is byte for byte what is sent. Throws RangeError for an event above 256 KB; a dead letter carries such an event whole.
+ */
+export function insertEvents(service: Service, events: readonly Event[], lane: Lane = 'live'): Statement {
+  const payloads = events.map(encodeEvent)
+  return statement(insertText(service), [
+    arrayOf(events.map(({ tenantid }) => tenantid)),
+    arrayOf(events.map(({ id }) => id)),
+    arrayOf(events.map(({ type }) => topicOf(type, lane))),
+    lane,
+    arrayOf(payloads),
+  ])
+}
+
+const texts = new Map<Service, string>()
+
+function insertText(service: Service): string {
+  let text = texts.get(service)
+  if (text === undefined) {
+    text = `insert into ${service}.outbox (tenant_id, id, topic, lane, payload)
+      select e.tenant_id, e.id, e.topic, $4, e.payload
+      from unnest($1::uuid[], $2::uuid[], $3::text[], $5::text[]) as e (tenant_id, id, topic, payload)`
+    texts.set(service, text)
+  }
+  return text
+}
+
+/** A character takes three bytes of UTF-8 at most, so short texts need no counting. */
+const bytesPerCharacterMax = 3
+
+function encodeEvent(event: Event): string {
+  const payload = JSON.stringify(event)
+  if (payload.length * bytesPerCharacterMax <= eventBytesMax || event.type.startsWith('dead-letter.')) return payload
+  const bytes = Buffer.byteLength(payload)
+  if (bytes > eventBytesMax) throw new RangeError(`${event.type} has ${bytes} bytes, ${eventBytesMax} are allowed`)
+  return payload
+}

@@ -1,0 +1,183 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Service } from '@csr/contracts/services'
+import type { Postgres } from '@csr/postgres/connect'
+import type { Clock } from '@csr/runtime/clock'
+import type { Readiness, Resource } from '@csr/runtime/lifecycle'
+import type { Logger } from '@csr/runtime/logger'
+import type { Telemetry } from '@csr/runtime/telemetry'
+import type { Nats } from './connect.ts'
+import { readEpochs } from './epochs.ts'
+import { createOutboxRows } from './outbox-rows.ts'
+import { openWindow, type PublishWindow, type Unsent } from './publish-window.ts'
+import { createBackoff, createPulse } from './pulse.ts'
+import { relayTelemetry } from './telemetry.ts'
+
+/** Carries the outbox of a service to its streams. */
+export interface Relay extends Resource {
+  /** to be called after a commit that wrote events; without it they leave within a second */
+  wake(): void
+}
+
+type Options = {
+  readonly service: Service
+  readonly postgres: Postgres
+  readonly nats: Nats
+  readonly logger: Logger
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+}
+
+/** Publishes on their way at any time. */
+const openMax = 256
+/** Even with live events all the time a little of the bulk lane moves. */
+const bulkLeast = 8
+/** Turns are at least this far apart, so that accepts have the database to themselves in between and turns carry more. */
+const turnEveryMs = 15
+const idleFirstMs = 250
+const idleMostMs = 1_000
+const checkEveryMs = 10_000
+const keepPartitionsEveryMs = 3_600_000
+
+/**
+ * Publishes what stands in `<service>.outbox`, oldest first, and marks it with (epoch, sequence). One relay per service is
+ * active (a session advisory lock), others stand by. While the servers or the database are away the outbox grows and
+ * nothing is lost; order between events is not promised.
+ */
+export function relayOutbox(options: Options): Relay {
+  const { service, postgres, logger } = options
+  const pulse = createPulse()
+  const stopping = new AbortController()
+  let missing: string | null = null
+  let running: Promise<void> | undefined
+
+  async function stand(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await using lock = await postgres.hold(`${service}:relay`, stopping.signal)
+        const until = AbortSignal.any([lock.lost, stopping.signal])
+        until.addEventListener('abort', () => pulse.ring())
+        await lead(options, { until, pulse, report: (what) => (missing = what) })
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        logger.error('relay-failed', error)
+        await sleep(idleMostMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  return {
+    name: 'relay',
+    wake: () => pulse.ring(),
+    async start() {
+      running = stand()
+    },
+    readiness: (): Readiness => (missing === null ? { ready: true } : { ready: false, missing }),
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+type Leadership = {
+  readonly until: AbortSignal
+  readonly pulse: ReturnType<typeof createPulse>
+  readonly report: (missing: string | null) => void
+}
+
+/** The active relay: turn after turn until the lock is lost or the service stops. */
+async function lead(options: Options, leadership: Leadership): Promise<void> {
+  const { service, postgres, nats, logger, clock } = options
+  const { until, pulse, report } = leadership
+  const rows = createOutboxRows(service, postgres, () => clock.nowMs())
+  const measured = relayTelemetry(options.telemetry)
+  using epochs = readEpochs(service, nats)
+  using window = openWindow({ nats, epochs, onProgress: () => onProgress(window, pulse) })
+  const backoff = createBackoff(200, 5_000)
+  const idle = createBackoff(idleFirstMs, idleMostMs)
+  const due = createDue()
+  let liveBefore = 0
+
+  async function turn(): Promise<'busy' | 'idle'> {
+    const stored = window.takeStored()
+    const room = openMax - window.open
+    const wanted = { live: room, bulk: Math.max(bulkLeast, room - liveBefore), known: window.ids() }
+    const unsent = await rows.turn(stored, wanted).catch((error: unknown) => {
+      window.giveBack(stored)
+      throw error
+    })
+    window.forget(stored)
+    measured.relayed(stored.length)
+    liveBefore = unsent.live.length
+    publishAll(window, unsent.live)
+    publishAll(window, unsent.bulk.slice(0, Math.max(bulkLeast, room - unsent.live.length)))
+    return stored.length + unsent.live.length + unsent.bulk.length > 0 ? 'busy' : 'idle'
+  }
+
+  async function housekeeping(): Promise<void> {
+    if (due('partitions', keepPartitionsEveryMs)) await rows.keepPartitions(clock.now())
+    if (!due('check', checkEveryMs)) return
+    const { count, oldestMs } = await rows.backlog()
+    measured.backlog(count, oldestMs === null ? 0 : clock.nowMs() - oldestMs)
+    await epochs.read({ anew: true })
+  }
+
+  logger.info('relay-leads', { name: service })
+  while (!until.aborted) {
+    const startMs = performance.now()
+    try {
+      await housekeeping().catch((error: unknown) => logger.error('relay-housekeeping-failed', error))
+      const unreadable = await epochs.read()
+      if (unreadable !== null) {
+        report(unreadable === 'nats' ? 'nats' : `stream ${unreadable}`)
+        await pulse.wait(idleFirstMs)
+        continue
+      }
+      const busy = await turn()
+      const failure = window.takeFailure()
+      if (failure !== null) throw new PublishFailed(failure)
+      report(null)
+      backoff.reset()
+      if (busy === 'busy') idle.reset()
+      await pulse.wait(idle.next())
+      await sleep(Math.max(0, turnEveryMs - (performance.now() - startMs)))
+    } catch (error) {
+      const delayMs = backoff.next()
+      logger.error('relay-turn-failed', error, { delayMs })
+      if (error instanceof PublishFailed) report('relay')
+      measured.failed()
+      await sleep(delayMs, undefined, { signal: until }).catch(() => undefined)
+    }
+  }
+  report(null)
+}
+
+/** A publish was not acknowledged; the row is unsent and goes out again. */
+class PublishFailed extends Error {
+  override readonly name = 'PublishFailed'
+  readonly code: string
+  constructor(code: string) {
+    super(`A publish failed: ${code}`)
+    this.code = code
+  }
+}
+
+/** The next turn pays off once half the window is free, or all that was sent is stored. */
+function onProgress(window: PublishWindow, pulse: { ring(): void }): void {
+  if (window.open === 0 || window.open === openMax / 2) pulse.ring()
+}
+
+function publishAll(window: PublishWindow, rows: readonly Unsent[]): void {
+  for (const row of rows) window.publish(row)
+}
+
+/** True the first time and then whenever the period has passed. */
+function createDue(): (what: string, everyMs: number) => boolean {
+  const lastMs = new Map<string, number>()
+  return (what, everyMs) => {
+    const nowMs = performance.now()
+    if (nowMs - (lastMs.get(what) ?? -Infinity) < everyMs) return false
+    lastMs.set(what, nowMs)
+    return true
+  }
+}

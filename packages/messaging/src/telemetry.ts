@@ -1,0 +1,54 @@
+import type { Telemetry } from '@csr/runtime/telemetry'
+
+const lagBuckets = [0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 2, 5, 15, 60, 300]
+const sizeBuckets = [1, 2, 5, 10, 20, 50, 100]
+
+/** What is counted of a relay. */
+export function relayTelemetry(telemetry: Telemetry) {
+  const relayed = telemetry.counter('outbox_relayed_total', 'Events stored by their stream and marked')
+  const failures = telemetry.counter('outbox_turns_failed_total', 'Turns of the relay that failed')
+  const backlog = telemetry.gauge('outbox_backlog', 'Events not yet marked as stored, counted up to 100,000')
+  const age = telemetry.gauge('outbox_oldest_seconds', 'Age of the oldest event not yet marked as stored')
+  return {
+    relayed: (count: number) => relayed.add(count),
+    failed: () => failures.add(),
+    backlog(count: number, oldestMs: number) {
+      backlog.set(count)
+      age.set(oldestMs / 1_000)
+    },
+  }
+}
+
+export type ConsumerTelemetry = ReturnType<typeof consumerTelemetry>
+
+/** What is counted of the consumers of a service. */
+export function consumerTelemetry(telemetry: Telemetry) {
+  const labels = ['consumer']
+  const effects = telemetry.counter('consumer_effects_total', 'Events that took effect', labels)
+  const duplicates = telemetry.counter('consumer_duplicates_total', 'Deliveries of what was already settled', labels)
+  const retries = telemetry.counter('consumer_retries_total', 'Failed attempts that will be repeated', labels)
+  const waits = telemetry.counter(
+    'consumer_waits_total',
+    'Times a dependency was down and the message was kept',
+    labels,
+  )
+  const parked = telemetry.counter('consumer_parked_total', 'Events that wait in the table parked', labels)
+  const dead = telemetry.counter('consumer_dead_letters_total', 'Dead letters written', [...labels, 'reason'])
+  const lag = telemetry.histogram('event_lag_seconds', 'From the id of an event to its effect', lagBuckets, labels)
+  const size = telemetry.histogram('consumer_group_events', 'Events that shared a transaction', sizeBuckets, labels)
+  return (consumer: string) => {
+    const label = { consumer }
+    return {
+      effective(count: number) {
+        effects.add(count, label)
+        size.observe(count, label)
+      },
+      lagged: (ms: number) => lag.observe(Math.max(0, ms) / 1_000, label),
+      duplicate: (count: number) => duplicates.add(count, label),
+      retried: () => retries.add(1, label),
+      waited: () => waits.add(1, label),
+      parked: (count: number) => parked.add(count, label),
+      dead: (reason: string) => dead.add(1, { consumer, reason }),
+    }
+  }
+}
