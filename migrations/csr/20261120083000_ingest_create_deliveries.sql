@@ -39,7 +39,7 @@ create table ingest.deliveries (
   -- fingerprint of the webhook-id
   signed_id uuid not null,
   -- fingerprint of the raw bytes
-  body_fingerprint uuid not null,
+  body_fingerprint text not null,
   reported_at timestamptz(3),
   received_at timestamptz(3) not null,
   event_id uuid,

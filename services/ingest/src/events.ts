@@ -1,0 +1,55 @@
+import { createEvent, type About } from '@csr/contracts/events/create-event'
+import type { EventOf } from '@csr/contracts/events/catalog'
+import type {
+  DeliveryQuarantined,
+  DeliveryRefused,
+  EndpointCreated,
+  ReportedPerson,
+  SessionCompleted,
+} from '@csr/contracts/events/ingest'
+import type { Report } from './domain/translation.ts'
+
+/** The event that announces a report. */
+export const reportEventTypes = {
+  'session.completed': 'ingest.session.completed.v1',
+} as const satisfies Record<Report['kind'], `ingest.${string}.v1`>
+
+export type ReportEvent = EventOf<(typeof reportEventTypes)[Report['kind']]>
+
+/** What a report becomes once its people have ids and its personal fields are sealed. */
+export type SealedParts = {
+  readonly deliveryId: string
+  readonly people: ReportedPerson[]
+  readonly text: SessionCompleted['text']
+}
+
+export function reported(
+  report: Report,
+  about: Omit<About, 'subject' | 'causationId'>,
+  parts: SealedParts,
+): ReportEvent {
+  const { partner, sourceId, reportedAt, occurredAt, precision, programme, rating } = report
+  const { deliveryId, people, text } = parts
+  const subject = people[0]?.subjectId ?? deliveryId
+  const data = { deliveryId, partner, sourceId, reportedAt, occurredAt, precision, programme, people, rating, text }
+  const from = { ...about, subject, causationId: deliveryId }
+  return createEvent(reportEventTypes[report.kind], from, {
+    ...data,
+    ...report.details,
+    topics: [...report.details.topics],
+  })
+}
+
+export function deliveryQuarantined(about: Omit<About, 'subject' | 'causationId'>, data: DeliveryQuarantined) {
+  const { deliveryId } = data
+  return createEvent('ingest.delivery.quarantined.v1', { ...about, subject: deliveryId, causationId: deliveryId }, data)
+}
+
+export function deliveryRefused(about: Omit<About, 'subject'>, data: DeliveryRefused) {
+  const subject = data.endpointId ?? 'unknown-endpoint'
+  return createEvent('ingest.delivery.refused.v1', { ...about, subject }, data)
+}
+
+export function endpointCreated(about: Omit<About, 'subject'>, data: EndpointCreated) {
+  return createEvent('ingest.endpoint.created.v1', { ...about, subject: data.endpointId }, data)
+}

@@ -1,0 +1,81 @@
+import type { Route } from '@csr/http/route'
+import { createServer } from '@csr/http/server'
+import { createTokenVerifier } from '@csr/http/token-verifier'
+import { createKeyring, type Keyring } from '@csr/keyring/keyring'
+import { connectNats } from '@csr/messaging/connect'
+import { relayOutbox } from '@csr/messaging/relay'
+import { createPostgres, type Postgres } from '@csr/postgres/connect'
+import { systemClock, type Clock } from '@csr/runtime/clock'
+import { createIds, type Ids } from '@csr/runtime/ids'
+import { createHealth, inOrder, type Resource, type Service } from '@csr/runtime/lifecycle'
+import { createLogger, type Logger } from '@csr/runtime/logger'
+import { createTelemetry, type Telemetry } from '@csr/runtime/telemetry'
+import { flushRefusals } from './jobs/flush-refusals.ts'
+import { createEndpoint } from './routes/create-endpoint.ts'
+import { listDeliveries } from './routes/list-deliveries.ts'
+import { listEndpoints } from './routes/list-endpoints.ts'
+import { receiveWebhook } from './routes/receive-webhook.ts'
+import type { IngestSettings } from './settings.ts'
+import { createDeliveryStore } from './store/delivery-store.ts'
+import { createEndpointStore } from './store/endpoint-store.ts'
+import { createRefusalStore } from './store/refusal-store.ts'
+import { createIngestTelemetry } from './telemetry.ts'
+
+/** Composition root: everything this service is made of. */
+export async function createIngestService(settings: IngestSettings): Promise<Service> {
+  const service = 'ingest'
+  const health = createHealth()
+  const logger = createLogger({ service, level: settings.LOG_LEVEL })
+  const telemetry = createTelemetry(service)
+  const clock = systemClock(settings.CSR_CLOCK_OFFSET_SECONDS)
+  const ids = createIds(clock)
+
+  const [url, workerUrl] = [settings.DATABASE_URL, settings.WORKER_DATABASE_URL]
+  const postgres = createPostgres({ name: service, url, workerUrl, logger, telemetry })
+  const [rootKeyFile, indexKeyFile] = [settings.ROOT_KEY_FILE, settings.INDEX_KEY_FILE]
+  const keysUrl = settings.KEYS_DATABASE_URL
+  const keyring = createKeyring({ service, keysUrl, rootKeyFile, indexKeyFile, logger, clock, ids, telemetry })
+  const credentialsFile = settings.NATS_CREDENTIALS_FILE
+  const nats = connectNats({ name: service, url: settings.NATS_URL, credentialsFile, logger })
+  const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
+
+  const toleranceSeconds = settings.INGEST_SIGNATURE_TOLERANCE_SECONDS
+  const wakeRelay = (): void => relay.wake()
+  const intake = createIntake({ postgres, keyring, logger, telemetry, clock, ids, toleranceSeconds, wakeRelay })
+  const server = createServer({
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
+    tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
+    routes: intake.routes,
+  })
+  return inOrder(service, health, [postgres, keyring, nats, relay, ...intake.jobs, server])
+}
+
+/** What takes reports in: needs a database and keys, and no bus. */
+export function createIntake(ports: IntakePorts): { routes: readonly Route[]; jobs: readonly Resource[] } {
+  const { postgres, keyring, logger, clock, ids, toleranceSeconds, wakeRelay } = ports
+  const telemetry = createIngestTelemetry({ telemetry: ports.telemetry, logger })
+  const endpoints = createEndpointStore({ postgres, keyring, clock, ids, wakeRelay })
+  const deliveries = createDeliveryStore({ postgres, keyring, clock, ids, wakeRelay })
+  const refusals = createRefusalStore({ postgres, clock, ids, wakeRelay })
+  const unknownSecret = Buffer.from(ids.secret(), 'base64url')
+  return {
+    routes: [
+      receiveWebhook({ endpoints, deliveries, refusals, telemetry, clock, toleranceSeconds, unknownSecret }),
+      createEndpoint({ endpoints }),
+      listEndpoints({ endpoints }),
+      listDeliveries({ deliveries }),
+    ],
+    jobs: [flushRefusals({ refusals, logger })],
+  }
+}
+
+type IntakePorts = {
+  readonly postgres: Postgres
+  readonly keyring: Keyring
+  readonly logger: Logger
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly toleranceSeconds: number
+  readonly wakeRelay: () => void
+}

@@ -1,0 +1,18 @@
+import { readSettings, settingFields } from '@csr/runtime/settings'
+import { z } from 'zod'
+
+export const ingestSettings = z.object({
+  ...settingFields,
+  INGEST_SIGNATURE_TOLERANCE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3_600)
+    .default(300)
+    .meta({ description: 'how far the time of a signed webhook may be off, in both directions' }),
+})
+export type IngestSettings = z.output<typeof ingestSettings>
+
+export function readIngestSettings(environment: Readonly<Record<string, string | undefined>>): IngestSettings {
+  return readSettings(ingestSettings, environment)
+}
