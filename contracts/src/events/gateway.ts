@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { uuid } from './envelope.ts'
 
 /** A request the edge refused; recorded one by one up to ten per minute and client, then as a count. */
 export const accessDenied = z.object({
@@ -12,4 +13,10 @@ export const accessDenied = z.object({
   count: z.number().int().min(1),
 })
 
-export const gatewayEvents = { 'gateway.access.denied.v1': accessDenied } as const
+/** The first record of a tenant. */
+export const tenantCreated = z.object({ tenantId: uuid, actorId: z.string().max(200) })
+
+export const gatewayEvents = {
+  'gateway.access.denied.v1': accessDenied,
+  'gateway.tenant.created.v1': tenantCreated,
+} as const

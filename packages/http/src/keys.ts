@@ -21,20 +21,32 @@ export class KeyFileRefused extends Error {
   }
 }
 
-export type SigningKey = { readonly kid: string; readonly key: CryptoKey }
+export type SigningKey = { readonly kid: string; readonly key: CryptoKey; readonly publicKey: CryptoKey }
 
 /** Reads a private JWK. Throws `KeyFileRefused`: a missing key is never replaced by a fresh one. */
 export async function readSigningKey(file: string): Promise<SigningKey> {
   const jwk = await readJwk(file)
   if (typeof jwk.d !== 'string') throw new KeyFileRefused(file, 'is not a private key')
-  return { kid: jwk.kid, key: await importRsa(file, jwk) }
+  const { kid, kty, n, e } = jwk
+  const publicKey = await importRsa(file, { kty, n, e, ext: true })
+  return { kid, key: await importRsa(file, jwk), publicKey }
+}
+
+/** Public members of a verification key, as a JWKS shows them. */
+export type PublicJwk = {
+  readonly kty: 'RSA'
+  readonly kid: string
+  readonly alg: 'RS256'
+  readonly use: 'sig'
+  readonly n: string
+  readonly e: string
 }
 
 /** Verification keys by `<name>.<kid>`. A token's `kid` is looked up here and never becomes part of a path. */
 export interface PublicKeys {
   find(name: string, kid: string): Promise<CryptoKey | null>
   /** public members of all keys of a name, for a JWKS */
-  jwks(name: string): Promise<readonly JWK[]>
+  jwks(name: string): Promise<readonly PublicJwk[]>
 }
 
 /** An unknown kid reads the directory again at most this often, so that junk does not become disk traffic. */
@@ -76,7 +88,7 @@ export function createPublicKeys(options: { directory: string; clock: Clock }): 
   }
 }
 
-type LoadedKey = { readonly key: CryptoKey; readonly publicJwk: JWK }
+type LoadedKey = { readonly key: CryptoKey; readonly publicJwk: PublicJwk }
 
 async function loadDirectory(directory: string): Promise<ReadonlyMap<string, LoadedKey>> {
   const files = await readdir(directory).catch(() => [])
@@ -94,7 +106,7 @@ async function loadPublicKey(file: string, kid: string): Promise<LoadedKey> {
   const jwk = await readJwk(file)
   if (jwk.kid !== kid) throw new KeyFileRefused(file, 'carries another kid than its name')
   if (jwk.d !== undefined) throw new KeyFileRefused(file, 'is a private key')
-  const publicJwk: JWK = { kty: 'RSA', n: jwk.n, e: jwk.e, kid, alg: signatureAlgorithm, use: 'sig' }
+  const publicJwk: PublicJwk = { kty: 'RSA', n: jwk.n, e: jwk.e, kid, alg: signatureAlgorithm, use: 'sig' } as const
   return { key: await importRsa(file, { ...publicJwk }), publicJwk }
 }
 

@@ -88,6 +88,7 @@ export function toProblem(error: unknown): ProblemError {
   if (unavailableNames.has(error.name)) {
     return new ProblemError('dependency-unavailable', { retryAfterSeconds: unavailableRetrySeconds, cause: error })
   }
+  if (error.name === 'TenantUnknown') return new ProblemError('resource-not-found', { cause: error })
   const { code, sqlstate, validation, validationContext } = error as ThrownFields
   if (sqlstate === diskFull) return new ProblemError('disk-full', { cause: error })
   if (validation) return invalid(validation, validationContext ?? 'body')

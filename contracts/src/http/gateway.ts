@@ -1,0 +1,126 @@
+import { z } from 'zod'
+import { instant, uuid } from '../events/envelope.ts'
+import { Permission, Role } from '../permissions.ts'
+import type { Service } from '../services.ts'
+import { listOf, listQuery } from './lists.ts'
+import { operation } from './operation.ts'
+
+/** Public members of an RSA verification key (RFC 7517). */
+export const publicKey = z.object({
+  kty: z.literal('RSA'),
+  kid: z.string(),
+  alg: z.literal('RS256'),
+  use: z.literal('sig'),
+  n: z.string(),
+  e: z.string(),
+})
+
+export const getJwks = operation({
+  method: 'GET',
+  path: '/.well-known/jwks.json',
+  summary: 'Public keys of access tokens: next, active and retiring',
+  permission: 'public',
+  answers: { 200: z.object({ keys: z.array(publicKey) }) },
+})
+
+/** Who the access token speaks for, and what it may do. */
+export const me = z.object({
+  actorId: z.string(),
+  tenantId: uuid,
+  subjectId: uuid.nullable(),
+  roles: z.array(z.enum(Role)),
+  permissions: z.array(z.object({ permission: z.enum(Permission), reach: z.enum(['tenant', 'own']) })),
+})
+export type Me = z.infer<typeof me>
+
+export const getMe = operation({
+  method: 'GET',
+  path: '/v1/me',
+  summary: 'Who the access token speaks for, and what it may do',
+  permission: 'signed-in',
+  answers: { 200: me },
+})
+
+export const tenant = z.object({ id: uuid, name: z.string(), createdAt: instant })
+export type Tenant = z.infer<typeof tenant>
+
+export const tenantRequest = z.strictObject({ name: z.string().trim().min(1).max(200) })
+
+export const createTenant = operation({
+  method: 'POST',
+  path: '/v1/tenants',
+  summary: 'Makes a tenant with a key of its own',
+  permission: 'platform:operate',
+  body: tenantRequest,
+  answers: { 201: tenant },
+})
+
+export const listTenants = operation({
+  method: 'GET',
+  path: '/v1/tenants',
+  summary: 'Lists the tenants, newest first',
+  permission: 'platform:operate',
+  query: listQuery.extend({ cursor: uuid.optional() }),
+  answers: { 200: listOf(tenant) },
+})
+
+/** What a service says about itself; `missing` names the parts it waits for. */
+export const serviceHealth = z.object({
+  service: z.string(),
+  status: z.enum(['ready', 'not-ready']),
+  missing: z.array(z.string()),
+})
+export type ServiceHealth = z.infer<typeof serviceHealth>
+
+/** One operation per service: an unknown name is an unknown route. */
+export function getServiceHealth<Name extends Service>(service: Name) {
+  return operation({
+    method: 'GET',
+    path: `/v1/${service}/health`,
+    summary: `Health of ${service}`,
+    permission: 'public',
+    answers: { 200: serviceHealth },
+  })
+}
+
+export const problemParams = z.object({ code: z.string().max(60) })
+export const problemExplanation = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  explanation: z.string(),
+})
+
+export const getProblem = operation({
+  method: 'GET',
+  path: '/problems/:code',
+  summary: 'Explains a problem code',
+  permission: 'public',
+  params: problemParams,
+  answers: { 200: problemExplanation },
+  problems: ['resource-not-found'],
+})
+
+/** Merged over what would be signed; null removes a member. */
+const members = z.record(z.string(), z.unknown())
+
+export const developmentTokenRequest = z.strictObject({
+  tenantId: uuid,
+  role: z.enum(Role),
+  subject: uuid.optional(),
+  claims: members.optional(),
+  header: members.optional(),
+})
+export type DevelopmentTokenRequest = z.infer<typeof developmentTokenRequest>
+
+export const createDevelopmentToken = operation({
+  method: 'POST',
+  path: '/v1/development/tokens',
+  summary: 'Signs any access token; there in development mode and on loopback only',
+  permission: 'public',
+  body: developmentTokenRequest,
+  answers: { 201: z.object({ token: z.string() }) },
+})
+
+/** Operations of every gateway; development tokens are not among them. */
+export const gatewayOperations = [getJwks, getMe, createTenant, listTenants, getProblem]

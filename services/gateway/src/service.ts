@@ -1,0 +1,108 @@
+import { services, type Service as ServiceName } from '@csr/contracts/services'
+import { createPublicKeys } from '@csr/http/keys'
+import { createServer } from '@csr/http/server'
+import { createServiceTokens } from '@csr/http/service-tokens'
+import { createTokenVerifier } from '@csr/http/token-verifier'
+import { createUpstream, type Upstream } from '@csr/http/upstream'
+import { createKeyring } from '@csr/keyring/keyring'
+import { connectNats } from '@csr/messaging/connect'
+import { relayOutbox } from '@csr/messaging/relay'
+import { createPostgres } from '@csr/postgres/connect'
+import { systemClock } from '@csr/runtime/clock'
+import { createIds } from '@csr/runtime/ids'
+import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
+import { createLogger } from '@csr/runtime/logger'
+import { createTelemetry } from '@csr/runtime/telemetry'
+import { forwarding } from './forwarding.ts'
+import { recordRefusals } from './jobs/record-refusals.ts'
+import { createDevelopmentTokenRoute } from './routes/create-development-token.ts'
+import { createTenantRoute } from './routes/create-tenant.ts'
+import { forward } from './routes/forward.ts'
+import { getJwksRoute } from './routes/get-jwks.ts'
+import { getMeRoute } from './routes/get-me.ts'
+import { getProblemRoute } from './routes/get-problem.ts'
+import { getServiceHealthRoute } from './routes/get-service-health.ts'
+import { listTenantsRoute } from './routes/list-tenants.ts'
+import type { GatewaySettings } from './settings.ts'
+import { createRefusalStore } from './store/refusal-store.ts'
+import { createTenantStore } from './store/tenant-store.ts'
+import { createGatewayTelemetry } from './telemetry.ts'
+import { createTokenSigner } from './tokens/sign-token.ts'
+
+/** Composition root: everything this service is made of. */
+export async function createGatewayService(settings: GatewaySettings): Promise<Service> {
+  const service = 'gateway'
+  const ports = createPorts(settings)
+  const { logger, telemetry, clock, ids, postgres, nats, keyring } = ports
+  const health = createHealth()
+  const publicKeysDir = settings.PUBLIC_KEYS_DIR
+  const issuer = settings.ACCESS_TOKEN_ISSUER
+
+  const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
+  const tenants = createTenantStore({ postgres, keyring, relay, clock, ids })
+  const refusals = recordRefusals({
+    refusals: createRefusalStore({ postgres, relay, clock, ids }),
+    ...{ keyring, clock, telemetry: createGatewayTelemetry(telemetry, logger) },
+  })
+  const signer = createTokenSigner({ keyFile: settings.GATEWAY_SIGNING_KEY_FILE })
+  const serviceTokens = createServiceTokens({ service, keyFile: settings.SERVICE_KEY_FILE, clock, ids })
+  const upstreams = createUpstreams(settings, ports, serviceTokens)
+  const verifier = createTokenVerifier({ service, publicKeysDir, clock, issuer })
+
+  const server = createServer({
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
+    ...{ door: 'edge', metrics: false, tokens: verifier, onRefused: refusals.refused },
+    routes: [
+      getJwksRoute({ keys: createPublicKeys({ directory: publicKeysDir, clock }) }),
+      ...(settings.CSR_MODE === 'development' ? [createDevelopmentTokenRoute({ signer, issuer, clock, ids })] : []),
+      createTenantRoute({ tenants }),
+      listTenantsRoute({ tenants }),
+      getMeRoute(),
+      getProblemRoute(),
+      ...services.map((name) => getServiceHealthRoute(name, { health, upstreams })),
+      ...forwarding.map((row) => forward(row, { upstreams })),
+    ],
+  })
+  const metrics = createServer({
+    ...{ service, host: '127.0.0.1', port: settings.GATEWAY_METRICS_PORT, logger, telemetry, clock, health },
+    ...{ tokens: verifier, routes: [] },
+  })
+  const inner = [signer, serviceTokens, postgres, nats, keyring, relay, refusals]
+  return inOrder(service, health, [...inner, ...Object.values(upstreams), metrics, server])
+}
+
+type Ports = ReturnType<typeof createPorts>
+
+function createPorts(settings: GatewaySettings) {
+  const name = 'gateway'
+  const logger = createLogger({ service: name, level: settings.LOG_LEVEL })
+  const telemetry = createTelemetry(name)
+  const clock = systemClock(settings.CSR_CLOCK_OFFSET_SECONDS)
+  const ids = createIds(clock)
+  const { DATABASE_URL: url, WORKER_DATABASE_URL: workerUrl } = settings
+  const { NATS_URL, NATS_CREDENTIALS_FILE, KEYS_DATABASE_URL, ROOT_KEY_FILE, INDEX_KEY_FILE } = settings
+  const postgres = createPostgres({ name, url, workerUrl, logger, telemetry })
+  const nats = connectNats({ name, url: NATS_URL, credentialsFile: NATS_CREDENTIALS_FILE, logger })
+  const keyring = createKeyring({
+    ...{ service: name, keysUrl: KEYS_DATABASE_URL, rootKeyFile: ROOT_KEY_FILE, indexKeyFile: INDEX_KEY_FILE },
+    ...{ logger, clock, ids, telemetry },
+  })
+  return { logger, telemetry, clock, ids, postgres, nats, keyring }
+}
+
+function createUpstreams(
+  settings: GatewaySettings,
+  { logger, telemetry }: Ports,
+  tokens: ReturnType<typeof createServiceTokens>,
+): Readonly<Record<Exclude<ServiceName, 'gateway'>, Upstream>> {
+  const to = (service: Exclude<ServiceName, 'gateway'>, url: string): Upstream =>
+    createUpstream({ service, url, tokens, logger, telemetry })
+  return {
+    profile: to('profile', settings.PROFILE_URL),
+    ingest: to('ingest', settings.INGEST_URL),
+    q2q: to('q2q', settings.Q2Q_URL),
+    safety: to('safety', settings.SAFETY_URL),
+    privacy: to('privacy', settings.PRIVACY_URL),
+    audit: to('audit', settings.AUDIT_URL),
+  }
+}
