@@ -1,0 +1,76 @@
+import { PostgresRefused, PostgresUnavailable } from './errors.ts'
+
+export type GroupCommitOptions<Item, Result> = {
+  /** the most items that share a commit, 100 by default */
+  readonly sizeMax?: number
+  /** commits the items together and answers for each, in their order */
+  run(tenantId: string, items: readonly Item[]): Promise<readonly Result[]>
+}
+
+export interface GroupCommit<Item, Result> {
+  /** resolves after the commit that carried the item */
+  submit(tenantId: string, item: Item): Promise<Result>
+}
+
+type Submitted<Item, Result> = { readonly item: Item; resolve(result: Result): void; reject(error: unknown): void }
+
+/**
+ * Lets concurrent work of one tenant share a commit. While a flush of a tenant is under way its items wait for the next
+ * one, first come, first served; tenants do not wait for each other. A batch that the server refused is repeated one by
+ * one, so that only the bad item fails; an outage fails all of it, as does an error that is not the server's.
+ */
+export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
+  const { sizeMax = 100 } = options
+  const queues = new Map<string, Submitted<Item, Result>[]>()
+
+  async function drain(tenantId: string, queue: Submitted<Item, Result>[]): Promise<void> {
+    while (queue.length > 0) await flush(tenantId, queue.splice(0, sizeMax))
+    queues.delete(tenantId)
+  }
+
+  async function flush(tenantId: string, batch: readonly Submitted<Item, Result>[]): Promise<void> {
+    try {
+      const results = await options.run(
+        tenantId,
+        batch.map(({ item }) => item),
+      )
+      if (results.length !== batch.length)
+        throw new TypeError(`run answered ${results.length} of ${batch.length} items`)
+      for (const [index, submitted] of batch.entries()) submitted.resolve(results[index] as Result)
+    } catch (error) {
+      if (error instanceof PostgresRefused && batch.length > 1) await flushOneByOne(tenantId, batch)
+      else for (const submitted of batch) submitted.reject(error)
+    }
+  }
+
+  async function flushOneByOne(tenantId: string, batch: readonly Submitted<Item, Result>[]): Promise<void> {
+    let outage: PostgresUnavailable | null = null
+    for (const submitted of batch) {
+      if (outage) {
+        submitted.reject(new PostgresUnavailable(outage.reason, 'no', outage.code))
+        continue
+      }
+      try {
+        const [result] = await options.run(tenantId, [submitted.item])
+        submitted.resolve(result as Result)
+      } catch (error) {
+        submitted.reject(error)
+        if (error instanceof PostgresUnavailable) outage = error
+      }
+    }
+  }
+
+  return {
+    submit(tenantId, item) {
+      return new Promise((resolve, reject) => {
+        const submitted = { item, resolve, reject }
+        const queue = queues.get(tenantId)
+        if (queue) return void queue.push(submitted)
+        const started = [submitted]
+        queues.set(tenantId, started)
+        // What arrives in the same turn of the event loop shares the first flush.
+        setImmediate(() => void drain(tenantId, started))
+      })
+    },
+  }
+}
