@@ -1,0 +1,145 @@
+import { createPrivateKey, randomUUID, sign as signBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Partner } from '@csr/contracts/events/ingest'
+import type { EndpointCreated } from '@csr/contracts/http/ingest'
+import { createServer } from '@csr/http/server'
+import { createServiceTokens } from '@csr/http/service-tokens'
+import { createTokenVerifier } from '@csr/http/token-verifier'
+import { createKeyring, type Keyring } from '@csr/keyring/keyring'
+import { createPostgres, type Postgres } from '@csr/postgres/connect'
+import { createIds, type Ids } from '@csr/runtime/ids'
+import { createHealth, inOrder } from '@csr/runtime/lifecycle'
+import { createLogger } from '@csr/runtime/logger'
+import { createTelemetry } from '@csr/runtime/telemetry'
+import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
+import { fakeClock, type FakeClock } from '@csr/testkit/fake-clock'
+import { testSecrets } from '@csr/testkit/secrets'
+import { sign } from '@csr/testkit/webhooks'
+import postgres from 'postgres'
+import { createIntake } from '../src/service.ts'
+
+export type Answer = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers }
+
+export type Posting = {
+  readonly endpoint: EndpointCreated
+  readonly body: unknown
+  readonly id?: string
+  readonly secret?: string
+  readonly timestamp?: number
+  readonly headers?: Record<string, string | undefined>
+}
+
+/** The routes of ingest over HTTP, with the service's own roles and keys on databases of their own. */
+export type TestIntake = AsyncDisposable & {
+  readonly database: TestDatabase
+  readonly clock: FakeClock
+  readonly ids: Ids
+  readonly url: string
+  readonly logLines: string[]
+  readonly postgres: Postgres
+  readonly admin: postgres.Sql
+  tenant(): Promise<string>
+  endpoint(tenantId: string, partner?: Partner, programme?: string): Promise<EndpointCreated>
+  /** signs and posts as the partner would, through a gateway that vouches for nothing */
+  post(posting: Posting): Promise<Answer>
+  call(tenantId: string, method: string, path: string, body?: unknown, role?: string): Promise<Answer>
+  send(path: string, init: RequestInit): Promise<Answer>
+  /** what stands in the outbox for a tenant, oldest first */
+  events(tenantId: string): Promise<{ id: string; type: string; subject: string; data: Record<string, unknown> }[]>
+  keyring: Keyring
+}
+
+export async function openIntake(options: { server?: 'own' } = {}): Promise<TestIntake> {
+  const database = await privateDatabase(options)
+  const secrets = await testSecrets()
+  const { rootKeyFile, indexKeyFile, publicKeysDir } = secrets
+  const clock = fakeClock()
+  const ids = createIds(clock)
+  const logLines: string[] = []
+  const logger = createLogger({ service: 'ingest', destination: { write: (line) => void logLines.push(line) } })
+  const telemetry = createTelemetry('ingest')
+  const [url, workerUrl] = [database.url('csr_ingest'), database.url('csr_ingest_worker')]
+  const data = createPostgres({ name: 'ingest', url, workerUrl, logger })
+  const keyringOf = (service: 'ingest' | 'gateway') =>
+    createKeyring({
+      ...{ service, keysUrl: database.keysUrl(`csr_${service}`), rootKeyFile, indexKeyFile, logger, clock, ids },
+    })
+  const keyring = keyringOf('ingest')
+  const gatewayKeyring = keyringOf('gateway')
+  const ports = { postgres: data, keyring, logger, telemetry, clock, ids, toleranceSeconds: 300, wakeRelay: () => {} }
+  const intake = createIntake(ports)
+  const health = createHealth()
+  const server = createServer({
+    ...{ service: 'ingest', host: '127.0.0.1', port: 0, logger, telemetry, clock, health, routes: intake.routes },
+    tokens: createTokenVerifier({ service: 'ingest', publicKeysDir, clock }),
+  })
+  const service = inOrder('ingest', health, [data, keyring, gatewayKeyring, ...intake.jobs, server])
+  await service.start()
+  const keyFile = secrets.serviceKeyFile('gateway')
+  const gateway = createServiceTokens({ service: 'gateway', keyFile, clock, ids })
+  await gateway.start?.()
+  const admin = postgres(database.adminUrl, { max: 1, onnotice: () => {} })
+
+  async function send(path: string, init: RequestInit): Promise<Answer> {
+    const headers = { 'x-service-token': gateway.tokenFor('ingest'), ...(init.headers as Record<string, string>) }
+    const response = await fetch(`${server.address}${path}`, { ...init, headers })
+    const text = await response.text()
+    return { status: response.status, body: JSON.parse(text || '{}') as Answer['body'], headers: response.headers }
+  }
+
+  async function call(tenantId: string, method: string, path: string, body?: unknown, role = 'company_admin') {
+    const headers = {
+      authorization: `Bearer ${accessToken(secrets.gatewaySigningKeyFile, clock.nowMs(), tenantId, role)}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }
+    return await send(path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
+  }
+
+  return {
+    ...{ database, clock, ids, url: server.address, logLines, postgres: data, admin, keyring, send, call },
+    async tenant() {
+      const tenantId = ids.uuid()
+      await gatewayKeyring.createTenant(tenantId)
+      return tenantId
+    },
+    async endpoint(tenantId, partner = 'kintell', programme) {
+      const { body } = await call(tenantId, 'POST', '/v1/endpoints', { partner, programme })
+      return body as EndpointCreated
+    },
+    async post({ endpoint, body, id = randomUUID(), secret = endpoint.secret, timestamp, headers }) {
+      const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+      const seconds = timestamp ?? Math.floor(clock.nowMs() / 1_000)
+      const signed = { ...sign({ secret, id, timestamp: seconds, body: text }), ...headers }
+      const kept = Object.fromEntries(Object.entries(signed).filter(([, value]) => value !== undefined))
+      return await send(endpoint.webhookPath, {
+        method: 'POST',
+        headers: kept as Record<string, string>,
+        body: text as string,
+      })
+    },
+    async events(tenantId) {
+      const rows = await admin`select payload from ingest.outbox where tenant_id = ${tenantId} order by id`
+      return rows.map(({ payload }) => JSON.parse(payload as string))
+    },
+    async [Symbol.asyncDispose]() {
+      await admin.end({ timeout: 1 })
+      await gateway[Symbol.asyncDispose]()
+      await service[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function accessToken(keyFile: string, nowMs: number, tenant: string, role: string): string {
+  const jwk = JSON.parse(readFileSync(keyFile, 'utf8')) as { kid: string }
+  const iat = Math.floor(nowMs / 1_000)
+  const header = { alg: 'RS256', typ: 'at+jwt', kid: jwk.kid }
+  const claims = {
+    ...{ iss: 'csr-backbone', aud: 'csr-backbone', sub: 'account-1', tenant, roles: [role], sid: 'session-1' },
+    ...{ iat, nbf: iat, exp: iat + 600, jti: randomUUID() },
+  }
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const signed = `${part(header)}.${part(claims)}`
+  const key = createPrivateKey({ key: jwk as never, format: 'jwk' })
+  return `${signed}.${signBytes('sha256', Buffer.from(signed), key).toString('base64url')}`
+}
