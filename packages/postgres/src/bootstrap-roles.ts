@@ -25,7 +25,7 @@ export type BootstrapOptions = {
   readonly databases?: readonly string[]
 }
 
-type Sql = postgres.ReservedSql
+type Sql = postgres.Sql
 
 /**
  * Makes the roles and the empty databases, idempotent: passwords are set anew, what exists stays. Roles belong to the
