@@ -21,8 +21,13 @@ export type Program = {
   readonly stage: number
   /** what asks it to end when it is nobody's child any more */
   readonly stopSignal: NodeJS.Signals
-  /** starts one life of it, writing to `logPath`; may first clear up after the last one. Servers resolve when they answer */
-  start(logPath: string): Promise<RunningProcess>
+  /** how long it may take to end by itself */
+  readonly stopLimitMs: number
+  /**
+   * Starts one life of it, writing to `logPath`; may first clear up after the last one. Tells the process through
+   * `spawned` as soon as there is one, and resolves when it answers, for a program that others wait for.
+   */
+  start(logPath: string, spawned: (running: RunningProcess) => void): Promise<void>
 }
 
 export type Exit = {
@@ -76,15 +81,15 @@ export class SupervisedProcess {
   }
 
   /** Ends the present life; the next begins at once. */
-  async restart(limitMs: number): Promise<void> {
+  async restart(): Promise<void> {
     this.#exitsInRow = 0
-    await this.#running?.stop(limitMs)
+    await this.#running?.stop(this.program.stopLimitMs)
   }
 
   /** Ends it for good; resolves when it is gone. */
-  async stop(limitMs: number): Promise<void> {
+  async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#running?.stop(limitMs)
+    await this.#running?.stop(this.program.stopLimitMs)
     await this.#loop
   }
 
@@ -98,12 +103,22 @@ export class SupervisedProcess {
   async #startOnce(): Promise<void> {
     const path = logFile(this.#options.logsDir, this.program.name)
     rotateLog(path)
-    const running = await this.program.start(path)
+    try {
+      await this.program.start(path, (running) => this.#adopt(running))
+    } catch (error) {
+      await this.#running?.force()
+      this.#running = null
+      this.#identity = null
+      throw error
+    }
+  }
+
+  #adopt(running: RunningProcess): void {
     this.#running = running
     this.#startedAtMs = Date.now()
     this.#identity = identify(running.pid) ?? { pid: running.pid, startedAt: 'gone' }
     this.#options.watcher.started(this.#identity)
-    if (this.#stopping.signal.aborted) await running.stop(lateStopMs)
+    if (this.#stopping.signal.aborted) void running.stop(this.program.stopLimitMs)
   }
 
   async #keepRunning(): Promise<void> {
@@ -139,6 +154,3 @@ export class SupervisedProcess {
     return next.delayMs
   }
 }
-
-/** For a program that was being started while it was asked to stop. */
-const lateStopMs = 5_000

@@ -5,6 +5,7 @@ import type { DataDirectory } from './data-directory.ts'
 import { logFile, rotateOpenLog } from './log-files.ts'
 import { identify, type ProcessIdentity } from './process-identity.ts'
 import { endLeftBehind, writeRegistry, type RegisteredProcess } from './process-registry.ts'
+import { Refusal } from './refusal.ts'
 import { restartPolicy, type RestartPolicy } from './restart-policy.ts'
 import { SupervisedProcess, type Exit, type Program } from './supervised-process.ts'
 
@@ -30,7 +31,8 @@ export class Supervisor {
   readonly #members = new Map<string, SupervisedProcess>()
   #warden: ChildProcess | null = null
   #rotation: NodeJS.Timeout | null = null
-  #stopping: Promise<void> | null = null
+  #opened = false
+  #ending = false
 
   constructor(options: SupervisorOptions) {
     const self = identify(process.pid)
@@ -42,14 +44,16 @@ export class Supervisor {
   /** Ends what an earlier supervisor of this directory left behind, and posts the warden. Returns what was ended. */
   async open(): Promise<readonly string[]> {
     const left = await endLeftBehind(this.#options.directory.registryFile)
+    this.#opened = true
     this.#writeRegistry()
     this.#postWarden()
     this.#rotation = setInterval(() => this.#rotateLogs(), rotationEveryMs).unref()
     return left
   }
 
-  /** Starts a program and keeps it running. */
-  async run(program: Program): Promise<SupervisedProcess> {
+  /** Starts a program and keeps it running; resolves when it answers. Refused once the stop has begun. */
+  async run(program: Program): Promise<void> {
+    if (this.#ending) throw new Refusal(`${program.name} is not started any more: the stack is stopping.`)
     const member = new SupervisedProcess(program, {
       logsDir: this.#options.directory.logsDir,
       policy: this.#options.policy ?? restartPolicy,
@@ -67,7 +71,6 @@ export class Supervisor {
     })
     this.#members.set(program.name, member)
     await member.start()
-    return member
   }
 
   /** The pid that runs under this name now, or null between two lives. */
@@ -79,24 +82,25 @@ export class Supervisor {
     return this.#members.get(name)
   }
 
-  /** Ends everything, highest stage first; a stage that takes longer than `limitMsPerStage` is killed. */
-  stop(limitMsPerStage = 5_000): Promise<void> {
-    this.#stopping ??= this.#stopStages((member) => member.stop(limitMsPerStage))
-    return this.#stopping
+  /** Ends everything, highest stage first; what takes longer than its `stopLimitMs` is killed. */
+  stop(): Promise<void> {
+    return this.#stopStages((member) => member.stop())
   }
 
   /** Ends everything without letting it finish, in the same order. May be called while `stop` is under way. */
-  async force(): Promise<void> {
-    await this.#stopStages((member) => member.force())
+  force(): Promise<void> {
+    return this.#stopStages((member) => member.force())
   }
 
   async #stopStages(end: (member: SupervisedProcess) => Promise<void>): Promise<void> {
+    this.#ending = true
     const members = [...this.#members.values()]
     const stages = [...new Set(members.map((member) => member.program.stage))].toSorted((a, b) => b - a)
     for (const stage of stages) await Promise.all(members.filter((one) => one.program.stage === stage).map(end))
     if (this.#rotation !== null) clearInterval(this.#rotation)
     // The warden ends by itself when its channel closes, and without a registry it has nothing left to do.
-    rmSync(this.#options.directory.registryFile, { force: true })
+    if (this.#opened) rmSync(this.#options.directory.registryFile, { force: true })
+    this.#opened = false
     if (this.#warden?.connected) this.#warden.disconnect()
     this.#warden = null
   }
@@ -117,6 +121,7 @@ export class Supervisor {
   }
 
   #writeRegistry(): void {
+    if (!this.#opened) return
     const processes = [...this.#members.values()].flatMap((member): RegisteredProcess[] => {
       const { name, stage, stopSignal } = member.program
       return member.identity === null ? [] : [{ ...member.identity, name, stage, stopSignal }]

@@ -6,21 +6,20 @@ import type { Program } from '../src/supervised-process.ts'
 const script = fileURLToPath(new URL('./programs/fake-service.ts', import.meta.url))
 
 /** A tiny program that writes its life into a journal. */
-export function fakeProgram(name: string, journal: string, options: { how?: string; stage?: number } = {}): Program {
+export function fakeProgram(
+  name: string,
+  journal: string,
+  options: { how?: string; stage?: number; stopLimitMs?: number } = {},
+): Program {
   return {
     name,
     stage: options.stage ?? 1,
     stopSignal: 'SIGTERM',
-    start: (logPath) =>
-      spawnChild(
-        {
-          command: process.execPath,
-          args: [script, name, journal, options.how ?? ''],
-          env: {},
-          cwd: '/',
-        },
-        logPath,
-      ),
+    stopLimitMs: options.stopLimitMs ?? 5_000,
+    async start(logPath, spawned) {
+      const args = [script, name, journal, options.how ?? '']
+      spawned(await spawnChild({ command: process.execPath, args, env: {}, cwd: '/' }, logPath))
+    },
   }
 }
 

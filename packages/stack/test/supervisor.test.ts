@@ -73,7 +73,7 @@ test('a program that lives but does not answer is left alone', async () => {
   await supervisor.open()
   await supervisor.run(fakeProgram('silent', journal))
   await supervisor.run(fakeProgram('other', journal))
-  await eventually(() => assert.equal(pidsOf(journal, 'silent').length, 1))
+  await eventually(() => assert.equal(readJournal(journal).length, 2))
   const pid = supervisor.pidOf('silent') ?? 0
   process.kill(pid, 'SIGSTOP')
   process.kill(supervisor.pidOf('other') ?? 0, 'SIGKILL')
@@ -103,10 +103,10 @@ test('stages stop from the highest to the lowest, each after the one before is g
 test('what does not end when asked is killed when its time is over', async () => {
   supervisor = new Supervisor({ directory, policy })
   await supervisor.open()
-  await supervisor.run(fakeProgram('stubborn', journal, { how: 'stubborn' }))
+  await supervisor.run(fakeProgram('stubborn', journal, { how: 'stubborn', stopLimitMs: 200 }))
   await eventually(() => assert.equal(readJournal(journal).length, 1))
   const pid = supervisor.pidOf('stubborn') ?? 0
-  await supervisor.stop(200)
+  await supervisor.stop()
   assert.equal(identify(pid), null)
   assert.deepEqual(readJournal(journal), ['start stubborn', 'term stubborn'])
 })

@@ -1,0 +1,95 @@
+import { join } from 'node:path'
+import type { Service } from '@csr/contracts/services'
+import { rolesOf } from '@csr/postgres/bootstrap-roles'
+import { placeUrl, type DatabasePlace } from './database-places.ts'
+import { cacheFolders } from './install/cache.ts'
+import type { StackPorts } from './ports.ts'
+import type { Secrets } from './secrets.ts'
+
+/** What every process of a stack is told the same way. */
+export type Surroundings = {
+  readonly mode: 'development' | 'production'
+  readonly ports: StackPorts
+  readonly secrets: Secrets
+  readonly csr: DatabasePlace
+  readonly keys: DatabasePlace
+  readonly natsUrl: string
+  /** null where the server is not the stack's own */
+  readonly natsMonitorUrl: string | null
+  /** the supervisor's own environment; what outsiders may set is handed on */
+  readonly outside: Readonly<Record<string, string | undefined>>
+}
+
+type Environment = Record<string, string | undefined>
+
+/** Where a service listens. */
+export function serviceUrl(ports: StackPorts, service: Service): string {
+  return `http://127.0.0.1:${ports.services[service]}`
+}
+
+/** The whole environment of a service: nothing else of the supervisor's own reaches it. */
+export function serviceEnvironment(service: Service, around: Surroundings): Environment {
+  const { ports, secrets, csr } = around
+  const { request, worker } = rolesOf(service)
+  return {
+    ...handedOn(around, `${service.toUpperCase()}_`),
+    CSR_MODE: around.mode,
+    HOST: '127.0.0.1',
+    PORT: String(ports.services[service]),
+    DATABASE_URL: placeUrl(csr, request, secrets.databasePasswords),
+    WORKER_DATABASE_URL: placeUrl(csr, worker, secrets.databasePasswords),
+    NATS_URL: around.natsUrl,
+    NATS_CREDENTIALS_FILE: secrets.natsCredentialsFile(service),
+    SERVICE_KEY_FILE: secrets.serviceKeyFile(service),
+    PUBLIC_KEYS_DIR: secrets.publicKeysDir,
+    ...keysAccess(service, around),
+    ...ownSettings(service, around),
+  }
+}
+
+/** The keeper's environment: the only holder of stream administration. */
+export function keeperEnvironment(around: Surroundings): Environment {
+  return {
+    ...handedOn(around, 'KEEPER_'),
+    CSR_MODE: around.mode,
+    NATS_URL: around.natsUrl,
+    NATS_CREDENTIALS_FILE: around.secrets.natsCredentialsFile('admin'),
+  }
+}
+
+// The audit service holds events as they came, sealed: it never opens one.
+function keysAccess(service: Service, { secrets, keys }: Surroundings): Environment {
+  if (service === 'audit') return {}
+  return {
+    KEYS_DATABASE_URL: placeUrl(keys, rolesOf(service).request, secrets.databasePasswords),
+    ROOT_KEY_FILE: secrets.rootKeyFile,
+    INDEX_KEY_FILE: secrets.indexKeyFile,
+  }
+}
+
+function ownSettings(service: Service, { ports, secrets }: Surroundings): Environment {
+  if (service === 'q2q') return { PRIVACY_URL: serviceUrl(ports, 'privacy'), SAFETY_URL: serviceUrl(ports, 'safety') }
+  if (service !== 'gateway') return {}
+  return {
+    GATEWAY_SIGNING_KEY_FILE: secrets.gatewaySigningKeyFile,
+    GATEWAY_METRICS_PORT: String(ports.gatewayMetrics),
+    PROFILE_URL: serviceUrl(ports, 'profile'),
+    INGEST_URL: serviceUrl(ports, 'ingest'),
+    Q2Q_URL: serviceUrl(ports, 'q2q'),
+    SAFETY_URL: serviceUrl(ports, 'safety'),
+    PRIVACY_URL: serviceUrl(ports, 'privacy'),
+    AUDIT_URL: serviceUrl(ports, 'audit'),
+  }
+}
+
+const inherited = new Set([
+  ...['PATH', 'HOME', 'TMPDIR', 'TZ', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'],
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'],
+  ...['LOG_LEVEL', 'CSR_CLOCK_OFFSET_SECONDS', 'REDELIVERY_DELAYS_MS', 'ACCESS_TOKEN_ISSUER'],
+])
+
+function handedOn({ outside }: Surroundings, ownPrefix: string): Environment {
+  const kept = Object.entries(outside).filter(([name]) => inherited.has(name) || name.startsWith(ownPrefix))
+  // Compiled code is kept between starts; where the folder cannot be written Node goes on without it.
+  return { NODE_COMPILE_CACHE: join(cacheFolders()[0] ?? '', 'compiled'), ...Object.fromEntries(kept) }
+}

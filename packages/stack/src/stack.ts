@@ -1,0 +1,238 @@
+import { existsSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { services, type Service } from '@csr/contracts/services'
+import { bootstrapRoles } from '@csr/postgres/bootstrap-roles'
+import { createDataDirectory, dataDirectory, lockDataDirectory, type DataDirectory } from './data-directory.ts'
+import { ownerUrl } from './database-places.ts'
+import { makeDemoTenant } from './demo-tenant.ts'
+import { createGatewayClient } from './gateway-client.ts'
+import { logFile } from './log-files.ts'
+import { migrateUp } from './migrate.ts'
+import { nodeProgram } from './programs.ts'
+import type { Progress } from './progress.ts'
+import { describeProbe, untilReady, watchReadiness } from './ready.ts'
+import { Refusal } from './refusal.ts'
+import { keeperEnvironment, serviceEnvironment, serviceUrl, type Surroundings } from './service-environment.ts'
+import { removeStackDocument, writeStackDocument, type DemoDocument, type StackDocument } from './stack-document.ts'
+import { projectRoot, type StartOptions } from './start-options.ts'
+import { startServers } from './start-servers.ts'
+import type { Exit, Program } from './supervised-process.ts'
+import { Supervisor } from './supervisor.ts'
+
+export type StackSurface = {
+  readonly progress: Progress
+  /** the environment of whoever starts the stack; settings for outsiders are read from it and handed on */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** only these services; all that exist where not given */
+  readonly only?: readonly Service[]
+}
+
+/**
+ * One whole stack: servers, keeper, services, demo tenant, and `stack.json` that tells of it. Started in that order,
+ * stopped in the reverse one. `stop` may be called at any time, also while `start` is under way.
+ */
+export class Stack {
+  readonly directory: DataDirectory
+  readonly #options: StartOptions
+  readonly #surface: StackSurface
+  readonly #supervisor: Supervisor
+  readonly #ending = new AbortController()
+  #release: (() => void) | null = null
+  #around: Surroundings | null = null
+  #demo: DemoDocument | null = null
+  #announced = false
+
+  constructor(options: StartOptions, surface: StackSurface) {
+    this.#options = options
+    this.#surface = surface
+    this.directory = dataDirectory(options.dataDir)
+    this.#supervisor = new Supervisor({
+      directory: this.directory,
+      onStarted: (program, pid) => this.#noteStart(program, pid),
+      onExited: (program, exit) => this.#noteExit(program, exit),
+      onFailed: (program, error, restartInMs) => this.#noteFailure(program, error, restartInMs),
+    })
+  }
+
+  /** The services of this project that have a program to run. */
+  static existing(only: readonly Service[] = services): Service[] {
+    return only.filter((service) => existsSync(mainOf(service)))
+  }
+
+  /** Starts everything and resolves when all of it is ready, with the document that was written. Throws Refusal. */
+  async start(): Promise<StackDocument> {
+    const { progress } = this.#surface
+    createDataDirectory(this.directory)
+    this.#release = lockDataDirectory(this.directory)
+    removeStackDocument(this.directory.stackFile)
+    const left = await this.#supervisor.open()
+    if (left.length > 0) progress.note(`ended what a killed stack left behind: ${left.join(', ')}`)
+    const around = await this.#step('servers', (note) => this.#startServers(note))
+    this.#around = around
+    await this.#step('roles and migrations', () => this.#migrate(around))
+    await this.#step('services', () => this.#startServices(around))
+    if (around.mode === 'development') await this.#step('demo tenant', () => this.#makeDemo(around))
+    this.#announced = true
+    const document = this.document()
+    writeStackDocument(this.directory.stackFile, document)
+    void this.#watch(around)
+    return document
+  }
+
+  /** Lets everything finish and ends it, in order, within 20 s. */
+  async stop(): Promise<void> {
+    this.#ending.abort()
+    await this.#supervisor.stop()
+    this.#leave()
+  }
+
+  /** Ends everything at once. */
+  async force(): Promise<void> {
+    this.#ending.abort()
+    await this.#supervisor.force()
+    this.#leave()
+  }
+
+  /** Restarts one program, as after a change of its files. */
+  async restart(name: string): Promise<void> {
+    await this.#supervisor.member(name)?.restart()
+  }
+
+  /** What `stack.json` says at this moment. */
+  document(): StackDocument {
+    const around = this.#around
+    if (around === null) throw new Error('the stack has not started')
+    const { csr, keys, secrets, ports } = around
+    const existing = Stack.existing(this.#surface.only)
+    return {
+      gateway: serviceUrl(ports, 'gateway'),
+      services: Object.fromEntries(
+        existing.map((name) => [name, { url: serviceUrl(ports, name), pid: this.#supervisor.pidOf(name) }]),
+      ),
+      keeper: { pid: this.#supervisor.pidOf('keeper') },
+      postgres: {
+        url: ownerUrl(csr, secrets.databasePasswords),
+        superuserUrl: csr.adminUrl,
+        pid: this.#supervisor.pidOf('postgres'),
+        dataDir: csr.embedded ? this.directory.postgresDir : null,
+      },
+      keysDatabase: { url: ownerUrl(keys, secrets.databasePasswords) },
+      nats: {
+        url: around.natsUrl,
+        monitorUrl: around.natsMonitorUrl,
+        adminCredentials: secrets.natsCredentialsFile('admin'),
+        pid: this.#supervisor.pidOf('nats'),
+        storeDir: around.natsMonitorUrl !== null ? this.directory.natsDir : null,
+      },
+      identityProviders: {},
+      logsDir: this.directory.logsDir,
+      mode: around.mode,
+      demo: this.#demo,
+    }
+  }
+
+  async #step<T>(title: string, work: (note: (line: string) => void) => Promise<T>): Promise<T> {
+    this.#ending.signal.throwIfAborted()
+    const step = this.#surface.progress.step(title)
+    try {
+      const result = await work((line) => step.detail(line))
+      step.done()
+      return result
+    } catch (error) {
+      step.failed()
+      throw error
+    }
+  }
+
+  #startServers(onProgress: (line: string) => void): Promise<Surroundings> {
+    const { environment } = this.#surface
+    const supervisor = this.#supervisor
+    return startServers({ options: this.#options, directory: this.directory, supervisor, environment, onProgress })
+  }
+
+  async #migrate({ csr, keys, secrets }: Surroundings): Promise<void> {
+    const passwords = secrets.databasePasswords
+    for (const { adminUrl, database } of [csr, keys]) {
+      await bootstrapRoles({ adminUrl, passwords, databases: [database] })
+    }
+    await migrateUp({ csr: ownerUrl(csr, passwords), csr_keys: ownerUrl(keys, passwords) })
+  }
+
+  async #startServices(around: Surroundings): Promise<void> {
+    const node = { command: process.execPath, cwd: projectRoot }
+    const keeper = { ...node, args: [keeperMain, 'streams', 'keep'], env: keeperEnvironment(around) }
+    const existing = Stack.existing(this.#surface.only)
+    await Promise.all([
+      this.#supervisor.run(nodeProgram('keeper', keeper)),
+      ...existing.map((service) => {
+        const launch = { ...node, args: [mainOf(service)], env: serviceEnvironment(service, around) }
+        return this.#supervisor.run(nodeProgram(service, launch))
+      }),
+    ])
+    const missing = await untilReady(this.#urls(around), { withinMs: readyWithinMs, signal: this.#ending.signal })
+    this.#ending.signal.throwIfAborted()
+    const said = [...missing].map(
+      ([name, state]) => `  ${name} ${describeProbe(state)} (see ${logFile(this.directory.logsDir, name)})`,
+    )
+    if (said.length > 0) throw new Refusal(`Not ready after ${readyWithinMs / 1_000} s:\n${said.join('\n')}`)
+  }
+
+  async #makeDemo(around: Surroundings): Promise<void> {
+    const gateway = serviceUrl(around.ports, 'gateway')
+    if (!Stack.existing(this.#surface.only).includes('gateway')) return
+    this.#demo = await makeDemoTenant(gateway, createGatewayClient(gateway), this.directory.demoFile)
+  }
+
+  async #watch(around: Surroundings): Promise<void> {
+    const { progress } = this.#surface
+    await watchReadiness(this.#urls(around), {
+      everyMs: 2_000,
+      signal: this.#ending.signal,
+      changed: (name, now) => {
+        const text = `${name} ${describeProbe(now)}`
+        if (now.state === 'ready') progress.note(text)
+        else progress.warn(text)
+      },
+    })
+  }
+
+  #urls({ ports }: Surroundings): ReadonlyMap<string, string> {
+    return new Map(Stack.existing(this.#surface.only).map((service) => [service, serviceUrl(ports, service)]))
+  }
+
+  #noteStart(program: Program, pid: number): void {
+    if (!this.#announced || this.#ending.signal.aborted) return
+    writeStackDocument(this.directory.stackFile, this.document())
+    this.#surface.progress.note(`${program.name} is back, pid ${pid}`)
+  }
+
+  #noteExit(program: Program, exit: Exit): void {
+    if (exit.restartInMs === null || this.#ending.signal.aborted) return
+    const how = exit.signal ?? `code ${exit.code}`
+    const when = exit.restartInMs === 0 ? 'now' : `in ${exit.restartInMs / 1_000} s`
+    const log = logFile(this.directory.logsDir, program.name)
+    this.#surface.progress.warn(`${program.name} ended (${how}), starts again ${when}; its log: ${log}`)
+    if (this.#announced) writeStackDocument(this.directory.stackFile, this.document())
+  }
+
+  #noteFailure(program: Program, error: unknown, restartInMs: number): void {
+    const why = error instanceof Error ? error.message : String(error)
+    this.#surface.progress.warn(`${program.name} did not start, again in ${restartInMs / 1_000} s: ${why}`)
+  }
+
+  #leave(): void {
+    // Without the lock the directory is somebody else's.
+    if (this.#release === null) return
+    removeStackDocument(this.directory.stackFile)
+    this.#release()
+    this.#release = null
+    if (this.#options.ephemeral) rmSync(this.directory.path, { recursive: true, force: true })
+  }
+}
+
+const readyWithinMs = 90_000
+const keeperMain = fileURLToPath(new URL('../../cli/src/csr.ts', import.meta.url))
+
+function mainOf(service: Service): string {
+  return `${projectRoot}/services/${service}/src/main.ts`
+}
