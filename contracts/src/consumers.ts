@@ -10,7 +10,7 @@ export const consumptions: Readonly<Record<Service, readonly Consumption[]>> = {
   gateway: [],
   profile: ['ingest.session.completed'],
   ingest: [],
-  q2q: [],
+  q2q: ['safety.text.screened'],
   safety: ['ingest.session.completed'],
   privacy: [],
   audit: ['*'],

@@ -61,15 +61,19 @@ export const putConsent = operation({
   problems: ['permission-denied', 'resource-not-found'],
 })
 
-/** Asked by q2q at the moment of scoring; answers for one person and one purpose. */
-export const getDecision = operation({
-  method: 'GET',
-  path: '/v1/privacy/decisions/:tenantId/:subjectId/:purpose',
-  summary: 'May this person’s data be used for this purpose now?',
+/** Asked by q2q at the moment of scoring: for whom of these people is one of these purposes refused? */
+export const createDecisions = operation({
+  method: 'POST',
+  path: '/v1/privacy/decisions',
+  summary: 'Whose data may not be used for these purposes now',
   permission: 'public',
   callers: ['q2q'],
-  params: z.object({ tenantId: uuid, subjectId: uuid, purpose }),
-  answers: { 200: z.object({ allowed: z.boolean() }) },
+  body: z.strictObject({
+    tenantId: uuid,
+    purposes: z.array(purpose).min(1).max(5),
+    subjectIds: z.array(uuid).min(1).max(200),
+  }),
+  answers: { 200: z.object({ refused: z.array(uuid) }) },
 })
 
 export const createExport = operation({
@@ -102,4 +106,4 @@ export const downloadExport = operation({
   problems: ['resource-not-found', 'state-conflict'],
 })
 
-export const privacyOperations = [listConsents, putConsent, getDecision, createExport, getExport, downloadExport]
+export const privacyOperations = [listConsents, putConsent, createDecisions, createExport, getExport, downloadExport]

@@ -30,11 +30,12 @@ export type SafetyReview = z.infer<typeof safetyReview>
 export const createScreening = operation({
   method: 'POST',
   path: '/v1/safety/screenings',
-  summary: 'Screens a text and answers what may be read of it; nothing is kept',
-  permission: 'safety:review',
+  summary: 'Screens a text and answers what may be read of it; nothing is kept. Needs safety:review, or comes from q2q',
+  permission: 'signed-in',
   callers: ['gateway', 'q2q'],
   body: screeningRequest,
   answers: { 200: screeningAnswer },
+  problems: ['permission-denied'],
 })
 
 export const listReviews = operation({
