@@ -1,0 +1,111 @@
+import type { Postgres } from '@csr/postgres/connect'
+import type { Clock } from '@csr/runtime/clock'
+import type { Ids } from '@csr/runtime/ids'
+import type { BlindIndexes } from './blind-index.ts'
+import { KeyringUnavailable } from './errors.ts'
+import type { KeyCache, KeyCell } from './key-cache.ts'
+import { placeEmails, placeExternals, selectPeople } from './key-statements.ts'
+import type { EmailPlacement, ExternalPlacement, PersonRow } from './key-statements.ts'
+import { remember } from './load-keys.ts'
+import type { TenantKey, TenantKeys } from './tenant-keys.ts'
+
+/** Who a person is; `other` is there where the external id belongs to somebody else than the e-mail. */
+export type Placement = { readonly subject: KeyCell; readonly other: KeyCell | null }
+
+/** People per group: keeps a statement far below its time-out. */
+const peopleMax = 1_000
+
+type Deps = {
+  readonly postgres: Postgres
+  readonly cache: KeyCache
+  readonly tenantKeys: TenantKeys
+  readonly clock: Clock
+  readonly ids: Ids
+}
+
+/** The person in memory, or undefined where the store has to be asked. */
+export function placeFromMemory(cache: KeyCache, tenantId: string, person: BlindIndexes): Placement | undefined {
+  const byEmail = person.email === null ? null : cache.person(tenantId, person.email)
+  const byExternal = person.external === null ? null : cache.person(tenantId, person.external)
+  return byEmail === undefined || byExternal === undefined ? undefined : place(byEmail, byExternal)
+}
+
+/** The e-mail decides; an external id that says otherwise is told, nothing is merged. */
+function place(byEmail: KeyCell | null, byExternal: KeyCell | null): Placement | undefined {
+  const subject = byEmail ?? byExternal
+  if (!subject) return undefined
+  return { subject, other: byExternal !== null && byExternal !== subject ? byExternal : null }
+}
+
+/**
+ * Resolves people of one tenant in one round trip per thousand; who is unknown gets a key and identifiers. Keys commit
+ * here, before and apart from any data: a key without data is harmless.
+ */
+export async function placeInStore(
+  deps: Deps,
+  tenantId: string,
+  people: readonly BlindIndexes[],
+): Promise<Placement[]> {
+  const placements: Placement[] = []
+  for (let at = 0; at < people.length; at += peopleMax) {
+    const some = people.slice(at, at + peopleMax)
+    const placed = (await placeSome(deps, tenantId, some)) ?? (await placeSome(deps, tenantId, some))
+    if (!placed) throw new KeyringUnavailable('a person was erased while being resolved')
+    placements.push(...placed)
+  }
+  return placements
+}
+
+/** Undefined where an identifier vanished between placing and reading: its person was erased in that moment. */
+async function placeSome(
+  deps: Deps,
+  tenantId: string,
+  people: readonly BlindIndexes[],
+): Promise<Placement[] | undefined> {
+  const tenantKey = await deps.tenantKeys.get(tenantId)
+  const { emails, externals } = plan(people, tenantKey, deps.ids)
+  const createdAt = deps.clock.now()
+  const indexes = [...emails.map(({ email }) => email), ...externals.map(({ external }) => external)]
+  const [, , rows] = await deps.postgres.group(tenantId, [
+    placeEmails(emails, createdAt),
+    placeExternals(externals, createdAt),
+    selectPeople(indexes),
+  ])
+  const cells = rememberPeople(deps.cache, tenantId, tenantKey, rows)
+  const placed = people.map((person) => {
+    const byEmail = person.email === null ? null : cells.get(person.email)
+    const byExternal = person.external === null ? null : cells.get(person.external)
+    return byEmail === undefined || byExternal === undefined ? undefined : place(byEmail, byExternal)
+  })
+  return placed.every((placement) => placement !== undefined) ? placed : undefined
+}
+
+/** Each identifier once; of several people with one identifier the first that names its counterpart decides. */
+function plan(people: readonly BlindIndexes[], tenantKey: TenantKey, ids: Ids) {
+  const externalOf = new Map<string, string | null>()
+  const emailOf = new Map<string, string | null>()
+  for (const { email, external } of people) {
+    if (email !== null) externalOf.set(email, externalOf.get(email) ?? external)
+    if (external !== null) emailOf.set(external, emailOf.get(external) ?? email)
+  }
+  const newKey = () => tenantKey.create(ids.uuid())
+  const emails: EmailPlacement[] = [...externalOf].map(([email, external]) => ({ email, external, key: newKey() }))
+  const externals: ExternalPlacement[] = [...emailOf].map(([external, email]) => ({
+    external,
+    email,
+    key: email === null ? newKey() : null,
+  }))
+  return { emails, externals }
+}
+
+function rememberPeople(cache: KeyCache, tenantId: string, tenantKey: TenantKey, rows: readonly PersonRow[]) {
+  const byKey = new Map<string, KeyCell>()
+  const byIndex = new Map<string, KeyCell>()
+  for (const row of rows) {
+    const cell = byKey.get(row.key_id) ?? remember(cache, tenantId, tenantKey, row)
+    byKey.set(row.key_id, cell)
+    byIndex.set(row.blind_index, cell)
+    cache.putPerson(tenantId, row.blind_index, cell)
+  }
+  return byIndex
+}

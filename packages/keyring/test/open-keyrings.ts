@@ -1,0 +1,64 @@
+import type { Service } from '@csr/contracts/services'
+import { createIds } from '@csr/runtime/ids'
+import { createLogger } from '@csr/runtime/logger'
+import { createTelemetry, type Telemetry } from '@csr/runtime/telemetry'
+import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
+import { fakeClock, type FakeClock } from '@csr/testkit/fake-clock'
+import { testSecrets } from '@csr/testkit/secrets'
+import { createKeyring, type Keyring, type KeyringOptions } from '../src/keyring.ts'
+
+/** Keyrings of several services, as separate as in separate processes, over one key store. */
+export type TestKeyrings = AsyncDisposable & {
+  readonly database: TestDatabase
+  readonly clock: FakeClock
+  readonly logLines: string[]
+  readonly telemetry: Telemetry
+  /** a keyring of its own, with caches of its own */
+  open(service: Service, replace?: Partial<KeyringOptions>): Keyring
+  /** a new tenant with a key, and a keyring of ingest */
+  tenant(): Promise<{ tenantId: string; ingest: Keyring }>
+}
+
+const clock = fakeClock()
+const ids = createIds(clock)
+
+export function newTenantId(): string {
+  return ids.uuid()
+}
+
+export async function openKeyrings(options: { server?: 'shared' | 'own' } = {}): Promise<TestKeyrings> {
+  const database = await privateDatabase(options)
+  const secrets = await testSecrets()
+  const opened: Keyring[] = []
+  const logLines: string[] = []
+  const telemetry = createTelemetry('ingest')
+  const logger = createLogger({ service: 'ingest', destination: { write: (line) => void logLines.push(line) } })
+
+  function open(service: Service, replace: Partial<KeyringOptions> = {}): Keyring {
+    const { rootKeyFile, indexKeyFile } = secrets
+    const keysUrl = database.keysUrl(`csr_${service}`)
+    const keyring = createKeyring({ service, keysUrl, rootKeyFile, indexKeyFile, logger, clock, ids, telemetry, ...replace })
+    void keyring.start?.()
+    opened.push(keyring)
+    return keyring
+  }
+
+  const gateway = open('gateway')
+  const ingest = open('ingest')
+  return {
+    database,
+    clock,
+    logLines,
+    telemetry,
+    open,
+    async tenant() {
+      const tenantId = newTenantId()
+      await gateway.createTenant(tenantId)
+      return { tenantId, ingest }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(opened.map((keyring) => keyring[Symbol.asyncDispose]()))
+      await database[Symbol.asyncDispose]()
+    },
+  }
+}
