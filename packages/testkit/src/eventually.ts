@@ -1,18 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Polls until the check does not throw and returns what it gave; after `withinMs` (10 s) its last error is thrown. */
+/**
+ * Asks again and again until `check` does not throw, and returns what it returned. After `withinMs` (5 s) the last
+ * error is thrown, with `what` before its message.
+ */
 export async function eventually<T>(
   check: () => Promise<T> | T,
   options: { withinMs?: number; what?: string } = {},
 ): Promise<T> {
-  const endsAt = Date.now() + (options.withinMs ?? 10_000)
-  for (;;) {
+  const { withinMs = 5_000, what } = options
+  const endsAt = performance.now() + withinMs
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
     try {
       return await check()
     } catch (error) {
-      if (Date.now() < endsAt) await delay(20)
-      else if (options.what === undefined) throw error
-      else throw new Error(`${options.what} did not come true in time`, { cause: error })
+      if (performance.now() >= endsAt) throw describe(error, withinMs, what)
     }
+    await delay(pauseMs)
   }
+}
+
+function describe(error: unknown, withinMs: number, what = 'the condition'): Error {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new Error(`${what} did not hold within ${withinMs} ms: ${reason}`, { cause: error })
 }

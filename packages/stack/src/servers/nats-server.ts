@@ -23,6 +23,8 @@ export type NatsServer = AsyncDisposable & {
   readonly monitorUrl: string
   readonly storeDir: string
   readonly exited: Promise<Exit>
+  /** lets this process end although the server runs; whoever calls it ends the server in another way */
+  readonly unref: () => void
   /** stops taking messages, writes what it holds and ends; forced after 10 s */
   readonly stop: () => Promise<void>
 }
@@ -83,6 +85,7 @@ export async function startNatsServer(options: NatsOptions): Promise<NatsServer>
     monitorUrl: `http://127.0.0.1:${options.monitorPort}`,
     storeDir: options.storeDir,
     exited: server.exited,
+    unref: server.unref,
     stop,
     [Symbol.asyncDispose]: stop,
   }

@@ -42,6 +42,8 @@ export type PostgresServer = AsyncDisposable & {
   readonly superuserUrl: string
   readonly url: (role: string, password: string, database: string) => string
   readonly exited: Promise<Exit>
+  /** lets this process end although the server runs; whoever calls it ends the server in another way */
+  readonly unref: () => void
   /** ends sessions, writes a checkpoint and stops; forced after 10 s */
   readonly stop: () => Promise<void>
 }
@@ -123,6 +125,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     superuserUrl: postgresUrl(port, superuser, options.superuserPassword, 'postgres'),
     url: (role, password, database) => postgresUrl(port, role, password, database),
     exited: server.exited,
+    unref: server.unref,
     stop,
     [Symbol.asyncDispose]: stop,
   }

@@ -26,6 +26,8 @@ export type ServerProcess = {
   readonly hasExited: () => boolean
   /** what it wrote since this start, at most the last 8 KB */
   readonly logTail: () => string
+  /** lets this process end although the server runs */
+  readonly unref: () => void
   /** sends the signals in turn until it is gone, waiting `limitMs` after each but the last */
   readonly end: (signals: readonly NodeJS.Signals[], limitMs: number) => Promise<Exit>
 }
@@ -59,7 +61,9 @@ function observe(child: ChildProcess, logTail: () => string): ServerProcess {
     exited,
     hasExited: () => gone,
     logTail,
+    unref: () => child.unref(),
     async end(signals, limitMs) {
+      child.ref()
       for (const [index, signal] of signals.entries()) {
         if (gone || pid === 0) break
         sendSignal(pid, signal)

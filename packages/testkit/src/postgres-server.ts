@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { databaseRoles } from '@csr/postgres/bootstrap-roles'
+import { freePort } from '@csr/stack/servers/ports'
+import { postgresUrl, startPostgres, superuser, type PostgresServer } from '@csr/stack/servers/postgres'
+import { ServerError } from '@csr/stack/servers/server-error'
+import { ephemeralFolder, killNow, type Ephemeral } from './ephemeral.ts'
+
+/** What other processes need to know of a test server: travels as JSON in CSR_TEST_POSTGRES. */
+export type PostgresCoordinates = { readonly port: number; readonly passwords: Readonly<Record<string, string>> }
+
+/** A PostgreSQL server with the settings of production, in a folder that goes with the process. */
+export type TestPostgres = AsyncDisposable &
+  PostgresCoordinates & {
+    readonly adminUrl: string
+    readonly url: (role: string, database: string) => string
+    /** null where the server belongs to the test run and not to this process */
+    readonly process: {
+      readonly pid: () => number
+      readonly kill: () => Promise<void>
+      readonly start: () => Promise<void>
+    } | null
+  }
+
+/** The server of the test run, or one for this process, started at the first call. */
+export function sharedPostgres(): Promise<TestPostgres> {
+  const given = process.env['CSR_TEST_POSTGRES']
+  shared ??= given === undefined || given === '' ? startTestPostgres() : Promise.resolve(describe(JSON.parse(given)))
+  return shared
+}
+
+let shared: Promise<TestPostgres> | undefined
+
+/** A server of its own on a free port; `process.kill` is a SIGKILL, `process.start` brings it back on the same port. */
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const folder = ephemeralFolder()
+  const passwords = Object.fromEntries(
+    [superuser, ...databaseRoles].map((role) => [role, randomBytes(18).toString('base64url')]),
+  )
+  let server = await startSomewhere(folder, passwords[superuser] ?? '')
+  const start = async (): Promise<void> => {
+    server = await startAt(folder, server.port, passwords[superuser] ?? '')
+  }
+  return {
+    ...describe({ port: server.port, passwords }),
+    process: {
+      pid: () => server.pid,
+      kill: () => killNow(server.pid),
+      start,
+    },
+    async [Symbol.asyncDispose]() {
+      await server.stop()
+      folder.remove()
+    },
+  }
+}
+
+function describe(coordinates: PostgresCoordinates): TestPostgres {
+  const url = (role: string, database: string): string =>
+    postgresUrl(coordinates.port, role, coordinates.passwords[role] ?? '', database)
+  return {
+    ...coordinates,
+    adminUrl: url(superuser, 'postgres'),
+    url,
+    process: null,
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+async function startSomewhere(folder: Ephemeral, password: string): Promise<PostgresServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startAt(folder, await freePort(), password)
+    } catch (error) {
+      if (!(error instanceof ServerError) || error.code !== 'port-in-use' || attempt >= 5) throw error
+    }
+  }
+}
+
+async function startAt(folder: Ephemeral, port: number, superuserPassword: string): Promise<PostgresServer> {
+  const dataDir = join(folder.dir, 'postgres')
+  const logFile = join(folder.dir, 'postgres.log')
+  const server = await startPostgres({ dataDir, port, logFile, superuserPassword })
+  folder.adopt(server.pid, 'SIGQUIT')
+  server.unref()
+  return server
+}

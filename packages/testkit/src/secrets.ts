@@ -1,0 +1,35 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { writableCache } from '@csr/stack/install/cache'
+import { openSecrets, type Secrets } from '@csr/stack/secrets'
+
+export type TestSecrets = Secrets
+
+/**
+ * Secrets as a stack makes them. Eight RSA keys take seconds, so they are made once per checkout and kept in its cache
+ * folder; nothing but tests ever uses them.
+ */
+export function testSecrets(): Promise<TestSecrets> {
+  opened ??= open()
+  return opened
+}
+
+let opened: Promise<TestSecrets> | undefined
+
+// The version is part of the name: raised when the set of secrets changes.
+async function open(): Promise<TestSecrets> {
+  const cache = writableCache()
+  const dir = join(cache, `test-secrets-${process.getuid?.() ?? 0}-v1`)
+  if (existsSync(dir)) return await openSecrets({ dir, dataExists: true })
+  mkdirSync(cache, { recursive: true })
+  const own = `${dir}.${process.pid}`
+  await openSecrets({ dir: own, dataExists: false })
+  try {
+    renameSync(own, dir)
+  } catch (error) {
+    // Another test process was first.
+    rmSync(own, { recursive: true, force: true })
+    if (!existsSync(dir)) throw error
+  }
+  return await openSecrets({ dir, dataExists: true })
+}
