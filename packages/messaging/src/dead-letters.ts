@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import { createEvent } from '@csr/contracts/events/create-event'
+import type { DeadLetter } from '@csr/contracts/events/dead-letter'
+import type { Event } from '@csr/contracts/events/envelope'
+import type { Service } from '@csr/contracts/services'
+import type { Clock } from '@csr/runtime/clock'
+import type { Ids } from '@csr/runtime/ids'
+import { textOf, type Held } from './held.ts'
+
+/** Why a message was given up. */
+export type Death = {
+  readonly reason: DeadLetter['reason']
+  readonly code: string
+  readonly attempts: number
+  /** when it was first tried; now, if it never was */
+  readonly firstAt: string | null
+}
+
+/** Beyond this a payload cannot be one of our events, and is cut. */
+const payloadCharactersMax = 300_000
+
+/**
+ * The event that announces a dead letter, to be written to the outbox of the service that gave up, in the transaction that
+ * claims the inbox row as dead. It carries the payload as received, so what was sealed stays sealed.
+ */
+export function deadLetterEvent(
+  ports: { service: Service; clock: Clock; ids: Ids },
+  held: Held,
+  consumer: string,
+  death: Death,
+): Event {
+  const { service, clock, ids } = ports
+  const at = clock.now()
+  const { reason, code, attempts } = death
+  const subject = held.identified ? held.eventId : `${held.stream}/${held.sequence}`
+  const about = { id: ids.uuid(), time: at, tenantId: held.tenantId, subject, causationId: held.eventId }
+  return createEvent(`dead-letter.${service}.v1`, about, {
+    consumer,
+    topic: held.topic.slice(0, 200),
+    stream: held.stream,
+    epoch: held.epoch,
+    sequence: held.sequence,
+    eventId: held.identified ? held.eventId : null,
+    reason,
+    code: code.slice(0, 100),
+    attempts,
+    firstAt: death.firstAt ?? at,
+    lastAt: at,
+    traceparent: held.traceparent,
+    fingerprint: fingerprint(consumer, held.topic, reason, code),
+    payload: textOf(held.bytes).slice(0, payloadCharactersMax),
+  })
+}
+
+/** A dead letter of this service's own is never wrapped in another one: it would grow with each turn. */
+export function isOwnDeadLetter(service: Service, topic: string): boolean {
+  return topic.startsWith(`dead-letter.${service}.`)
+}
+
+/** Groups what failed alike. Nothing personal goes in. */
+function fingerprint(...parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\n')).digest('base64url').slice(0, 22)
+}

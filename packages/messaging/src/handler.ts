@@ -1,0 +1,46 @@
+import type { EventName, EventOf, EventType } from '@csr/contracts/events/catalog'
+import type { Event } from '@csr/contracts/events/envelope'
+import type { Statement } from '@csr/postgres/statement'
+import type { Source } from './held.ts'
+
+/** What a handler decided, for the consumer to commit together with the claims of the inbox. */
+export type Writes = {
+  readonly statements: readonly Statement[]
+  /** published through the outbox of the service */
+  readonly events: readonly Event[]
+  /** events that cannot take effect before something else happened; they are kept and tried again */
+  readonly parked?: readonly { readonly eventId: string; readonly waitsFor: string }[]
+  /** what others may have been waiting for (their `waitsFor`) and is there with this commit */
+  readonly releases?: readonly string[]
+}
+
+type EventsOf<Name extends EventName> = Extract<EventType, `${Name}.v${number}`>
+
+/**
+ * One consumer. `handle` gets up to 100 events of one tenant, decides one at a time, may read for all in one go, and returns
+ * what to write. It may be called again for the same events as long as they were not committed.
+ */
+export type Handler = {
+  readonly event: EventName | '*'
+  /** groups of one tenant begin at least this far apart, so that what arrives in between shares a transaction */
+  readonly paceMs: number
+  handle(tenantId: string, events: readonly Event[], sources: readonly Source[]): Promise<Writes>
+}
+
+const paceMs = 20
+const paceOfAllMs = 100
+
+/** A handler of one event in all its versions. */
+export function on<Name extends EventName>(
+  event: Name,
+  handle: (tenantId: string, events: readonly EventOf<EventsOf<Name>>[]) => Promise<Writes>,
+): Handler {
+  return { event, paceMs, handle: (tenantId, events) => handle(tenantId, events as EventOf<EventsOf<Name>>[]) }
+}
+
+/** A handler of everything that is published; only the envelope is checked. */
+export function onAnyEvent(
+  handle: (tenantId: string, events: readonly Event[], sources: readonly Source[]) => Promise<Writes>,
+): Handler {
+  return { event: '*', paceMs: paceOfAllMs, handle }
+}
