@@ -77,8 +77,8 @@ function deliveryArrays(rows: readonly DeliveryRow[]): string[] {
 }
 
 /**
- * A plan made while the tables are small would read them whole for ever after: plans of named statements stay. Precedes
- * the look-ups below in their group.
+ * Plans of named statements stay. One made while a table is small would read it whole for ever after, hence this in front
+ * of the look-ups below; and each look-up is a lateral one with a limit, which is never turned into a join over the index.
  */
 export const preferIndexes: Statement = statement(`select set_config('enable_seqscan', 'off', true)`)
 
@@ -102,12 +102,17 @@ with claim as materialized (
   select * from unnest(${deliveryTypes}, $16::uuid[], $17::uuid[], $18::text[], $19::text[])
     as told (${deliveryNames}, key, content, topic, payload)),
 known as materialized (
-  select claim.id, seen.id as seen_id, seen.body_fingerprint as seen_body, seen.duplicate_of as seen_duplicate_of, held.version, held.content, held.reported_at,
-    held.delivery_id, held.earlier_contents, held.earlier_delivery_ids
+  select claim.id, seen.*, held.*
   from claim
-  left join ingest.deliveries seen on seen.tenant_id = ops.tenant_id()
-    and seen.endpoint_id = claim.endpoint_id and seen.signed_id = claim.signed_id
-  left join ingest.natural_keys held on held.tenant_id = ops.tenant_id() and held.key = claim.key),
+  left join lateral (
+    select id as seen_id, body_fingerprint as seen_body, duplicate_of as seen_duplicate_of
+    from ingest.deliveries
+    where tenant_id = ops.tenant_id() and endpoint_id = claim.endpoint_id and signed_id = claim.signed_id
+    limit 1) seen on true
+  left join lateral (
+    select version, content, reported_at, delivery_id, earlier_contents, earlier_delivery_ids
+    from ingest.natural_keys where tenant_id = ops.tenant_id() and key = claim.key
+    limit 1) held on true),
 fresh as materialized (
   select claim.* from claim join known using (id) where known.seen_id is null and known.version is null),
 keyed as (
