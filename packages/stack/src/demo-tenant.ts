@@ -1,14 +1,14 @@
+import { partner as partners, type Partner } from '@csr/contracts/events/ingest'
+import { createTenant, listTenants } from '@csr/contracts/http/gateway'
+import { createEndpoint } from '@csr/contracts/http/ingest'
 import { platformTenantId } from '@csr/contracts/services'
-import type { GatewayClient } from './gateway-client.ts'
-import type { DemoDocument, Partner } from './stack-document.ts'
-import { Refusal } from './refusal.ts'
+import type { AnswerOf, GatewayClient } from './gateway-client.ts'
+import type { DemoDocument } from './stack-document.ts'
 import { readJson, writeAtomically } from './write-atomically.ts'
 
 export const demoTenantName = 'Demo company'
 
-export const demoPartners: readonly Partner[] = ['kintell', 'buddy', 'upskilling']
-
-type Endpoint = { readonly id: string; readonly webhookPath: string; readonly secret: string }
+type Endpoint = AnswerOf<typeof createEndpoint>
 
 /** What is remembered between starts: the secrets are told only once. Mode 0600. */
 type DemoState = { readonly tenantId: string; readonly endpoints: Partial<Record<Partner, Endpoint>> }
@@ -28,9 +28,10 @@ export async function makeDemoTenant(
     return next
   }
   state ??= keep({ tenantId: await findOrAddTenant(client), endpoints: {} })
-  for (const partner of demoPartners) {
+  for (const partner of partners.options) {
     if (state.endpoints[partner] !== undefined) continue
-    const endpoint = await addEndpoint(client, state.tenantId, partner)
+    const token = await client.token({ tenantId: state.tenantId, role: 'company_admin' })
+    const endpoint = await client.call(createEndpoint, { token, body: { partner } })
     state = keep({ ...state, endpoints: { ...state.endpoints, [partner]: endpoint } })
   }
   return {
@@ -49,27 +50,11 @@ async function findOrAddTenant(client: GatewayClient): Promise<string> {
   const token = await client.token({ tenantId: platformTenantId, role: 'platform_admin' })
   let cursor: string | null = null
   do {
-    const query: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
-    const page = (await client.call({ method: 'GET', path: `/v1/tenants?limit=200${query}`, token })) as {
-      items: readonly { id: string; name: string }[]
-      nextCursor: string | null
-    }
+    const page: AnswerOf<typeof listTenants> = await client.call(listTenants, { token, query: { limit: 200, cursor } })
     const found = page.items.find((tenant) => tenant.name === demoTenantName)
     if (found !== undefined) return found.id
     cursor = page.nextCursor
   } while (cursor !== null)
-  const made = await client.call({ method: 'POST', path: '/v1/tenants', token, body: { name: demoTenantName } })
-  return textField(made, 'id')
-}
-
-async function addEndpoint(client: GatewayClient, tenantId: string, partner: Partner): Promise<Endpoint> {
-  const token = await client.token({ tenantId, role: 'company_admin' })
-  const made = await client.call({ method: 'POST', path: '/v1/endpoints', token, body: { partner } })
-  return { id: textField(made, 'id'), webhookPath: textField(made, 'webhookPath'), secret: textField(made, 'secret') }
-}
-
-function textField(body: unknown, name: string): string {
-  const value = typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[name] : undefined
-  if (typeof value === 'string') return value
-  throw new Refusal(`The gateway answered without "${name}".`)
+  const made = await client.call(createTenant, { token, body: { name: demoTenantName } })
+  return made.id
 }

@@ -1,3 +1,5 @@
+import { createDevelopmentToken } from '@csr/contracts/http/gateway'
+import type { Operation } from '@csr/contracts/http/operation'
 import type { Role } from '@csr/contracts/permissions'
 import { request } from 'undici'
 import { Refusal } from './refusal.ts'
@@ -5,58 +7,63 @@ import { Refusal } from './refusal.ts'
 export type DevelopmentToken = {
   readonly tenantId: string
   readonly role: Role
-  readonly subject?: string
+  readonly subject?: string | undefined
   /** merged over what would be signed; null removes */
-  readonly claims?: Record<string, unknown>
-  readonly header?: Record<string, unknown>
+  readonly claims?: Record<string, unknown> | undefined
+  readonly header?: Record<string, unknown> | undefined
 }
 
-export type Call = {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  readonly path: string
+export type Input = {
   readonly token?: string
+  readonly query?: Readonly<Record<string, string | number | null | undefined>>
   readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
 }
 
-/** The gateway's answer to an operator; whoever calls it is checked and audited like anybody. */
+/** What an operation answers when it does what was asked. */
+export type AnswerOf<Declared extends Operation> = ReturnType<
+  Declared['answers'][keyof Declared['answers'] & number]['parse']
+>
+
+/** The gateway as an operator uses it: checked and audited like anybody. */
 export type GatewayClient = {
-  /** an access token as the development route signs it; refused in production mode */
+  /** The body of a 2xx answer; anything else is a Refusal in the words of the problem document. */
+  call<Declared extends Operation>(operation: Declared, input: Input): Promise<AnswerOf<Declared>>
+  /** An access token, signed by the development route; refused in production mode, which has no such route. */
   token(wanted: DevelopmentToken): Promise<string>
-  /** the body of a 2xx answer; everything else is a Refusal in the words of its problem document */
-  call(call: Call): Promise<unknown>
 }
 
 /** A client of the gateway of a running stack. Refusals have exit code 1, or 3 where nothing answers. */
 export function createGatewayClient(gatewayUrl: string): GatewayClient {
-  const call = async (one: Call): Promise<unknown> => {
-    const answer = await send(gatewayUrl, one)
-    if (answer.status >= 200 && answer.status < 300) return answer.body
-    throw new Refusal(`${one.method} ${one.path} was refused: ${describeProblem(answer)}`)
+  async function call<Declared extends Operation>(operation: Declared, input: Input): Promise<AnswerOf<Declared>> {
+    const { status, body } = await send(gatewayUrl, operation, input)
+    const schema = operation.answers[status]
+    if (schema !== undefined) return schema.parse(body) as AnswerOf<Declared>
+    throw new Refusal(`${operation.method} ${operation.path} was refused: ${describeProblem(status, body)}`)
   }
   return {
     call,
-    async token(wanted) {
-      const answer = await call({ method: 'POST', path: '/v1/development/tokens', body: wanted })
-      if (hasToken(answer)) return answer.token
-      throw new Refusal('The gateway answered without a token.')
-    },
+    token: async (wanted) => (await call(createDevelopmentToken, { body: wanted })).token,
   }
 }
 
-type Answer = { readonly status: number; readonly body: unknown }
-
-async function send(gatewayUrl: string, call: Call): Promise<Answer> {
+async function send(
+  gatewayUrl: string,
+  operation: Operation,
+  input: Input,
+): Promise<{ status: number; body: unknown }> {
+  const url = new URL(operation.path, gatewayUrl)
+  for (const [name, value] of Object.entries(input.query ?? {})) {
+    if (value !== undefined && value !== null) url.searchParams.set(name, String(value))
+  }
+  const sent = input.body === undefined ? {} : { body: JSON.stringify(input.body) }
   try {
-    const answer = await request(`${gatewayUrl}${call.path}`, {
-      method: call.method,
+    const answer = await request(url, {
+      method: operation.method,
       headers: {
-        accept: 'application/json',
-        ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
-        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...call.headers,
+        ...(input.token === undefined ? {} : { authorization: `Bearer ${input.token}` }),
+        ...(input.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      ...sent,
       signal: AbortSignal.timeout(answerWithinMs),
     })
     const text = await answer.body.text()
@@ -68,17 +75,17 @@ async function send(gatewayUrl: string, call: Call): Promise<Answer> {
 
 const answerWithinMs = 15_000
 
-function describeProblem({ status, body }: Answer): string {
+function describeProblem(status: number, body: unknown): string {
   if (typeof body !== 'object' || body === null) return `status ${status}`
-  const { title, detail, errors } = body as {
+  const {
+    title = '',
+    detail,
+    errors = [],
+  } = body as {
     title?: string
     detail?: string
     errors?: { pointer?: string; detail?: string }[]
   }
-  const places = (errors ?? []).map((error) => `${error.pointer ?? ''} ${error.detail ?? ''}`.trim())
-  return [`${status} ${title ?? ''}`.trim(), detail, ...places].filter(Boolean).join('; ')
-}
-
-function hasToken(body: unknown): body is { token: string } {
-  return typeof body === 'object' && body !== null && 'token' in body && typeof body.token === 'string'
+  const places = errors.map((error) => `${error.pointer ?? ''} ${error.detail ?? ''}`.trim())
+  return [`${status} ${title}`.trim(), detail, ...places].filter(Boolean).join('; ')
 }

@@ -1,10 +1,9 @@
 import { rmSync } from 'node:fs'
+import type { Partner } from '@csr/contracts/events/ingest'
 import type { Service } from '@csr/contracts/services'
 import { dataDirectory } from './data-directory.ts'
 import { Refusal } from './refusal.ts'
 import { readJson, writeAtomically } from './write-atomically.ts'
-
-export type Partner = 'kintell' | 'buddy' | 'upskilling'
 
 /** What `stack.json` says about a running stack; operators, tests and `csr` use only this. Pids are the processes themselves. */
 export type StackDocument = {

@@ -179,7 +179,8 @@ export class Stack {
 
   async #makeDemo(around: Surroundings): Promise<void> {
     const gateway = serviceUrl(around.ports, 'gateway')
-    if (!Stack.existing(this.#surface.only).includes('gateway')) return
+    const existing = Stack.existing(this.#surface.only)
+    if (!existing.includes('gateway') || !existing.includes('ingest')) return
     this.#demo = await makeDemoTenant(gateway, createGatewayClient(gateway), this.directory.demoFile)
   }
 

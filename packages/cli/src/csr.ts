@@ -1,0 +1,34 @@
+import { createCommand, runCommandLine } from '@csr/stack/command-line'
+import type { Command } from 'commander'
+
+/*
+ * The operator's command line: `csr <command>`. A command's file is loaded when it is called, so that each starts as
+ * quickly as the least of them.
+ */
+type Listed = { readonly summary: string; load(): Promise<{ create(): Command }> }
+
+const commands: Readonly<Record<string, Listed>> = {
+  doctor: { summary: 'looks whether everything is as it should be', load: () => import('./commands/doctor.ts') },
+  token: { summary: 'prints an access token (development mode)', load: () => import('./commands/token.ts') },
+  tenants: { summary: 'adds and lists tenants', load: () => import('./commands/tenants.ts') },
+  partners: { summary: "adds and lists a tenant's partner endpoints", load: () => import('./commands/partners.ts') },
+  webhook: { summary: 'signs a webhook, or sends it', load: () => import('./commands/webhook.ts') },
+  streams: { summary: 'plans, applies, shows and keeps the streams', load: () => import('./commands/streams.ts') },
+  migrate: { summary: 'applies, takes back and lists migrations', load: () => import('./commands/migrate.ts') },
+}
+
+const [name = '', ...rest] = process.argv.slice(2)
+const called = Object.hasOwn(commands, name) ? commands[name] : undefined
+if (called === undefined) await runCommandLine(overview(), process.argv.slice(2))
+else await runCommandLine((await called.load()).create(), rest)
+
+function overview(): Command {
+  const csr = createCommand('csr')
+    .description("The operator's command line of CSR Backbone.")
+    .usage('<command> [options]')
+  for (const [command, { summary }] of Object.entries(commands)) csr.command(command).description(summary)
+  return csr.addHelpText(
+    'after',
+    '\nEvery command has --help.\n\nExit codes: 0 done, 1 refused or found wanting, 2 usage, 3 no stack.',
+  )
+}

@@ -1,0 +1,37 @@
+import { connectNats } from '@csr/messaging/connect'
+import { createLogger } from '@csr/runtime/logger'
+import { Refusal } from '@csr/stack/refusal'
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { openStack, type StackOptions } from './result.ts'
+
+export type StreamAdmin = { readonly url: string; readonly credentialsFile: string }
+
+/** Where streams are administered: NATS_URL with NATS_CREDENTIALS_FILE, else the running stack. */
+export function streamAdmin(options: StackOptions): StreamAdmin {
+  const { NATS_URL: url, NATS_CREDENTIALS_FILE: credentialsFile } = process.env
+  if (url && credentialsFile) return { url, credentialsFile }
+  const { nats } = openStack(options)
+  return { url: nats.url, credentialsFile: nats.adminCredentials }
+}
+
+/** Does something with the streams' administration and closes the connection. Refused where the server does not answer. */
+export async function withStreams<Result>(
+  admin: StreamAdmin,
+  work: (manager: JetStreamManager) => Promise<Result>,
+): Promise<Result> {
+  const logger = createLogger({ service: 'csr', level: 'error', destination: { write: () => {} } })
+  await using nats = connectNats({ name: 'admin', ...admin, logger })
+  const connected = Promise.withResolvers<void>()
+  nats.onConnected(() => connected.resolve())
+  await nats.start?.()
+  const late = setTimeout(
+    () => connected.reject(new Refusal(`nats-server at ${admin.url} does not answer.`, { exitCode: 3 })),
+    connectedWithinMs,
+  )
+  await connected.promise.finally(() => clearTimeout(late))
+  const connection = nats.connection()
+  if (connection === null) throw new Refusal(`nats-server at ${admin.url} went away.`, { exitCode: 3 })
+  return await work(await jetstreamManager(connection, { checkAPI: false }))
+}
+
+const connectedWithinMs = 5_000
