@@ -106,7 +106,7 @@ grant insert on keys.tenant_keys to csr_gateway;
 
 create policy tenant_reads on keys.data_keys for select using (tenant_id = keys.tenant_id());
 create policy ingest_creates on keys.data_keys for insert to csr_ingest with check (tenant_id = keys.tenant_id());
-create policy services_create_records on keys.data_keys for insert to csr_profile, csr_q2q, csr_safety, csr_privacy
+create policy services_create_records on keys.data_keys for insert to csr_gateway, csr_profile, csr_q2q, csr_safety, csr_privacy
   with check (tenant_id = keys.tenant_id() and kind = 'record');
 create policy ingest_destroys_records on keys.data_keys for delete to csr_ingest
   using (tenant_id = keys.tenant_id() and kind = 'record');
@@ -114,9 +114,9 @@ create policy privacy_destroys on keys.data_keys for delete to csr_privacy using
 create policy privacy_restricts on keys.data_keys for update to csr_privacy
   using (tenant_id = keys.tenant_id() and kind = 'subject')
   with check (tenant_id = keys.tenant_id() and kind = 'subject');
-grant select on keys.data_keys to csr_ingest, csr_profile, csr_q2q, csr_safety, csr_privacy;
+grant select on keys.data_keys to csr_gateway, csr_ingest, csr_profile, csr_q2q, csr_safety, csr_privacy;
 grant insert (tenant_id, key_id, kind, version, tenant_key_version, wrapped_key, created_at) on keys.data_keys
-  to csr_ingest, csr_profile, csr_q2q, csr_safety, csr_privacy;
+  to csr_gateway, csr_ingest, csr_profile, csr_q2q, csr_safety, csr_privacy;
 grant delete on keys.data_keys to csr_ingest, csr_privacy;
 grant update (restricted) on keys.data_keys to csr_privacy;
 
@@ -128,7 +128,7 @@ grant insert on keys.identifiers to csr_ingest;
 create policy tenant_reads on keys.tombstones for select using (tenant_id = keys.tenant_id());
 -- For the trigger, which runs as the owner; no service role has the grant.
 create policy trigger_writes on keys.tombstones for insert with check (tenant_id = keys.tenant_id());
-grant select on keys.tombstones to csr_ingest, csr_profile, csr_q2q, csr_safety, csr_privacy;
+grant select on keys.tombstones to csr_gateway, csr_ingest, csr_profile, csr_q2q, csr_safety, csr_privacy;
 
 -- migrate:down
 

@@ -36,8 +36,8 @@ const sweepEveryMs = 1_000
 
 type Open = { readonly id: string; readonly stream: string; readonly sentAtMs: number }
 
-/** Opens a window on the service's connection. `onProgress` is called when acknowledgements or failures came in. */
-export function openWindow(options: { nats: Nats; epochs: Epochs; onProgress: () => void }): PublishWindow {
+/** Opens a window on the service's connection. `onProgress` is told how many are still open after each answer. */
+export function openWindow(options: { nats: Nats; epochs: Epochs; onProgress: (open: number) => void }): PublishWindow {
   const { nats, epochs, onProgress } = options
   const open = new Map<string, Open>()
   const known = new Set<string>()
@@ -63,7 +63,7 @@ export function openWindow(options: { nats: Nats; epochs: Epochs; onProgress: ()
       open.delete(token)
       stored.push({ id: row.id, epoch, sequence: answer.seq })
     } else fail(token, row, answer?.error ? `jetstream-${answer.error.err_code}` : 'no-responders')
-    onProgress()
+    onProgress(open.size)
   }
 
   /** Answers under way on an earlier connection are lost: their rows go out again. */
@@ -74,14 +74,14 @@ export function openWindow(options: { nats: Nats; epochs: Epochs; onProgress: ()
     answers = connection.subscribe(`${inbox}.*`, {
       callback: (error, message) => (error ? undefined : receive(message)),
     })
-    onProgress()
+    onProgress(open.size)
   }
 
   const endConnected = nats.onConnected(connect)
   const sweep = setInterval(() => {
     const lateMs = performance.now() - acknowledgeWithinMs
     for (const [token, row] of open) if (row.sentAtMs < lateMs) fail(token, row, 'timeout')
-    if (failure) onProgress()
+    if (failure) onProgress(open.size)
   }, sweepEveryMs)
 
   return {

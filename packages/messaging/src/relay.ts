@@ -6,8 +6,8 @@ import type { Readiness, Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import type { Telemetry } from '@csr/runtime/telemetry'
 import type { Nats } from './connect.ts'
-import { readEpochs } from './epochs.ts'
-import { createOutboxRows } from './outbox-rows.ts'
+import { readEpochs, type Epochs } from './epochs.ts'
+import { createOutboxRows, type OutboxRows } from './outbox-rows.ts'
 import { openWindow, type PublishWindow, type Unsent } from './publish-window.ts'
 import { createBackoff, createPulse } from './pulse.ts'
 import { relayTelemetry } from './telemetry.ts'
@@ -87,18 +87,55 @@ type Leadership = {
 
 /** The active relay: turn after turn until the lock is lost or the service stops. */
 async function lead(options: Options, leadership: Leadership): Promise<void> {
-  const { service, postgres, nats, logger, clock } = options
   const { until, pulse, report } = leadership
-  const rows = createOutboxRows(service, postgres, () => clock.nowMs())
-  const measured = relayTelemetry(options.telemetry)
-  using epochs = readEpochs(service, nats)
-  using window = openWindow({ nats, epochs, onProgress: () => onProgress(window, pulse) })
+  const { nats, logger, telemetry } = options
+  using epochs = readEpochs(options.service, nats)
+  using window = openWindow({ nats, epochs, onProgress: (open) => (isWorthATurn(open) ? pulse.ring() : undefined) })
+  const rows = createOutboxRows(options.service, options.postgres, () => options.clock.nowMs())
+  const active: Active = { ...options, rows, epochs, window, due: createDue(), measured: relayTelemetry(telemetry) }
+  const turn = createTurn(active)
   const backoff = createBackoff(200, 5_000)
   const idle = createBackoff(idleFirstMs, idleMostMs)
-  const due = createDue()
-  let liveBefore = 0
 
-  async function turn(): Promise<'busy' | 'idle'> {
+  logger.info('relay-leads', { name: options.service })
+  while (!until.aborted) {
+    const startMs = performance.now()
+    try {
+      await keepHouse(active)
+      const unreadable = await epochs.read()
+      if (unreadable !== null) {
+        report(unreadable === 'nats' ? 'nats' : `stream ${unreadable}`)
+        await pulse.wait(idleFirstMs)
+        continue
+      }
+      if ((await turn()) === 'busy') idle.reset()
+      report(null)
+      backoff.reset()
+      await pulse.wait(idle.next())
+      await sleep(Math.max(0, turnEveryMs - (performance.now() - startMs)))
+    } catch (error) {
+      const delayMs = backoff.next()
+      logger.error('relay-turn-failed', error, { delayMs })
+      if (error instanceof PublishFailed) report('relay')
+      active.measured.failed()
+      await sleep(delayMs, undefined, { signal: until }).catch(() => undefined)
+    }
+  }
+  report(null)
+}
+
+type Active = Options & {
+  readonly rows: OutboxRows
+  readonly epochs: Epochs
+  readonly window: PublishWindow
+  readonly due: ReturnType<typeof createDue>
+  readonly measured: ReturnType<typeof relayTelemetry>
+}
+
+/** One turn: mark what was stored, read what is unsent and publish it, live before bulk. */
+function createTurn({ rows, window, measured }: Active): () => Promise<'busy' | 'idle'> {
+  let liveBefore = 0
+  return async () => {
     const stored = window.takeStored()
     const room = openMax - window.open
     const wanted = { live: room, bulk: Math.max(bulkLeast, room - liveBefore), known: window.ids() }
@@ -111,45 +148,23 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
     liveBefore = unsent.live.length
     publishAll(window, unsent.live)
     publishAll(window, unsent.bulk.slice(0, Math.max(bulkLeast, room - unsent.live.length)))
+    const failure = window.takeFailure()
+    if (failure !== null) throw new PublishFailed(failure)
     return stored.length + unsent.live.length + unsent.bulk.length > 0 ? 'busy' : 'idle'
   }
+}
 
-  async function housekeeping(): Promise<void> {
+/** What is done now and then; that it fails stops no event. */
+async function keepHouse({ rows, epochs, due, clock, logger, measured }: Active): Promise<void> {
+  try {
     if (due('partitions', keepPartitionsEveryMs)) await rows.keepPartitions(clock.now())
     if (!due('check', checkEveryMs)) return
     const { count, oldestMs } = await rows.backlog()
     measured.backlog(count, oldestMs === null ? 0 : clock.nowMs() - oldestMs)
     await epochs.read({ anew: true })
+  } catch (error) {
+    logger.error('relay-housekeeping-failed', error)
   }
-
-  logger.info('relay-leads', { name: service })
-  while (!until.aborted) {
-    const startMs = performance.now()
-    try {
-      await housekeeping().catch((error: unknown) => logger.error('relay-housekeeping-failed', error))
-      const unreadable = await epochs.read()
-      if (unreadable !== null) {
-        report(unreadable === 'nats' ? 'nats' : `stream ${unreadable}`)
-        await pulse.wait(idleFirstMs)
-        continue
-      }
-      const busy = await turn()
-      const failure = window.takeFailure()
-      if (failure !== null) throw new PublishFailed(failure)
-      report(null)
-      backoff.reset()
-      if (busy === 'busy') idle.reset()
-      await pulse.wait(idle.next())
-      await sleep(Math.max(0, turnEveryMs - (performance.now() - startMs)))
-    } catch (error) {
-      const delayMs = backoff.next()
-      logger.error('relay-turn-failed', error, { delayMs })
-      if (error instanceof PublishFailed) report('relay')
-      measured.failed()
-      await sleep(delayMs, undefined, { signal: until }).catch(() => undefined)
-    }
-  }
-  report(null)
 }
 
 /** A publish was not acknowledged; the row is unsent and goes out again. */
@@ -163,8 +178,8 @@ class PublishFailed extends Error {
 }
 
 /** The next turn pays off once half the window is free, or all that was sent is stored. */
-function onProgress(window: PublishWindow, pulse: { ring(): void }): void {
-  if (window.open === 0 || window.open === openMax / 2) pulse.ring()
+function isWorthATurn(open: number): boolean {
+  return open === 0 || open === openMax / 2
 }
 
 function publishAll(window: PublishWindow, rows: readonly Unsent[]): void {
