@@ -97,6 +97,9 @@ create function audit.append(ids uuid[], leaves text[]) returns bigint
   end
   $$;
 
+revoke execute on function audit.append(uuid[], text[]), audit.refuse_change() from public;
+grant execute on function audit.append(uuid[], text[]) to csr_audit;
+
 -- Messages that services gave up on. Read across tenants by operators, as metadata; the payload stays sealed as it was.
 create table audit.dead_letters (
   tenant_id uuid not null,
