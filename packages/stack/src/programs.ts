@@ -1,3 +1,4 @@
+import { services } from '@csr/contracts/services'
 import { spawnChild, type Launch } from './child-process.ts'
 import { preparePostgres, untilPostgresReady, type PostgresOptions } from './servers/postgres.ts'
 import { prepareNats, untilNatsReady, type NatsOptions } from './servers/nats-server.ts'
@@ -61,3 +62,6 @@ export function nodeProgram(name: string, launch: Launch): Program {
     start: async (logFile, spawned) => spawned(await spawnChild(launch, logFile)),
   }
 }
+
+/** Everything a stack may run that has a log. */
+export const loggedPrograms: readonly string[] = [...services, 'keeper', 'postgres', 'nats', 'warden']
