@@ -1,0 +1,109 @@
+import { globSync, type Dirent } from 'node:fs'
+import { join, relative } from 'node:path'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { startTestPostgres } from './postgres-server.ts'
+import { testSecrets } from './secrets.ts'
+
+/*
+ * `npm test [-- PATTERN …]`: one run of Node's test runner over every test file, or over those whose path contains one of
+ * the patterns. One PostgreSQL serves all files, each takes databases of its own in it; the runner's summary closes stdout.
+ */
+const usage = `npm test [-- [--concurrency N] [PATTERN …]]
+
+Runs every test file, or those whose path contains one of the patterns (for instance: keyring, e2e/, .db.test.ts).
+Each file also runs alone: node_modules/.bin/node --test <file>`
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** Quick files first; journeys through the whole system last. */
+const order = ['.test.ts', '.db.test.ts', '.nats.test.ts', '.e2e.test.ts']
+
+/** One file may take this long; what hangs is ended and fails. */
+const fileMsMax = 300_000
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args: string[]): Promise<number> {
+  const options = readOptions(args)
+  if (options === null) return 2
+  const files = findFiles(options.patterns)
+  if (files.length === 0) {
+    process.stderr.write(`No test file matches ${options.patterns.join(', ')}.\n`)
+    return 2
+  }
+  process.stderr.write(`${files.length} test files on servers of their own\n`)
+  const stopping = stopRequest()
+  await testSecrets()
+  await using server = await startTestPostgres()
+  process.env['CSR_TEST_POSTGRES'] = JSON.stringify({ port: server.port, passwords: server.passwords })
+  const passed = await runFiles(files, options.concurrency, stopping.signal)
+  return stopping.signal.aborted ? 130 : passed ? 0 : 1
+}
+
+type Options = { readonly patterns: readonly string[]; readonly concurrency: number }
+
+function readOptions(args: string[]): Options | null {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { concurrency: { type: 'string', default: '2' }, help: { type: 'boolean', default: false } },
+    })
+    const concurrency = Number(values.concurrency)
+    if (values.help) {
+      process.stdout.write(`${usage}\n`)
+      process.exit(0)
+    }
+    if (!Number.isInteger(concurrency) || concurrency < 1) throw new TypeError('--concurrency is a number from 1')
+    return { patterns: positionals, concurrency }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`)
+    return null
+  }
+}
+
+function findFiles(patterns: readonly string[]): string[] {
+  const folders = ['packages/*/test', 'services/*/test', 'contracts/test', 'load/test', 'e2e']
+  const found = globSync(
+    folders.map((folder) => `${folder}/**/*.test.ts`),
+    { cwd: root, exclude: (entry: Dirent | string) => String(entry).includes('node_modules') },
+  )
+  return found
+    .filter((file) => patterns.length === 0 || patterns.some((pattern) => named(file, pattern)))
+    .toSorted((a, b) => rank(a) - rank(b) || a.localeCompare(b))
+    .map((file) => join(root, file))
+}
+
+function named(file: string, pattern: string): boolean {
+  return file.includes(pattern) || file === relative(root, join(process.cwd(), pattern))
+}
+
+function rank(file: string): number {
+  if (file.startsWith('e2e')) return order.length
+  return order.findLastIndex((suffix) => file.endsWith(suffix))
+}
+
+function runFiles(files: readonly string[], concurrency: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    let passed = true
+    const results = run({ files, concurrency, signal, timeout: fileMsMax, cwd: root })
+    results.on('test:fail', ({ todo }) => {
+      if (todo === undefined || todo === false) passed = false
+    })
+    results.once('error', reject)
+    const report = results.compose(spec)
+    report.once('error', reject)
+    report.once('end', () => resolve(passed))
+    report.pipe(process.stdout, { end: false })
+  })
+}
+
+/** Ctrl-C, SIGTERM and the end of whoever started this: the files under way are ended, then the servers. */
+function stopRequest(): AbortController {
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+  return stopping
+}
