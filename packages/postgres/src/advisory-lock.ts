@@ -66,7 +66,7 @@ function guard(lane: Lane): Held {
 async function ask(lane: Lane, text: string, values: readonly string[]): Promise<Record<string, unknown> | null> {
   const timer = setTimeout(() => lane.destroy(), checkEveryMs)
   try {
-    const { rows } = await lane.send(text, values).answer
+    const { rows } = await lane.ask(text, values)
     return (rows[0] as Record<string, unknown> | undefined) ?? null
   } catch {
     lane.destroy()

@@ -2,16 +2,15 @@ import { once } from 'node:events'
 import net from 'node:net'
 import postgres from 'postgres'
 import { PostgresUnavailable, translate } from './errors.ts'
-import { types } from './values.ts'
+import { types, type Encoded } from './values.ts'
 
 /** What the server answered to one statement: its rows and the first word of its command tag. */
 export type Answer = { readonly rows: unknown[]; readonly command: string }
 
-/** A statement on its way. */
-export type Sending = {
-  readonly answer: Promise<Answer>
-  /** false as long as not one byte of it was handed to the socket */
-  readonly sent: () => boolean
+/** A statement to send, and who hears of its end. */
+export type Sending = Encoded & {
+  answered(answer: Answer): void
+  failed(error: unknown): void
 }
 
 /**
@@ -19,7 +18,12 @@ export type Sending = {
  * in one write and is answered in order. A lane that saw an error is thrown away, never mended.
  */
 export interface Lane {
-  send(text: string, values?: readonly (string | null)[]): Sending
+  /**
+   * Sends the statements in one write, answered together at the end of the last one. Returns whether the last one has
+   * been handed to the socket: statements wait for those that this connection sees for the first time.
+   */
+  send(sendings: readonly Sending[]): () => boolean
+  ask(text: string, values?: readonly (string | null)[]): Promise<Answer>
   /** true once the connection is of no more use */
   readonly closed: boolean
   /** called once, when the connection ends for whatever reason */
@@ -67,10 +71,9 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   let late = false
   const timer = setTimeout(() => ((late = true), lane.destroy()), options.openMs)
   try {
-    const { rows } = await lane.send(checkSession).answer
+    const { rows } = await lane.ask(checkSession)
     refuseUnsafe(rows[0] as { durable: boolean; privileged: boolean })
-    const warm = [lane.send('begin'), lane.send(setTenant, ['']), lane.send('commit')]
-    await Promise.all(warm.map(({ answer }) => answer))
+    await Promise.all([lane.ask('begin'), lane.ask(setTenant, ['']), lane.ask('commit')])
     return lane
   } catch (error) {
     lane.destroy()
@@ -110,10 +113,18 @@ function connectLane(options: LaneOptions): Lane {
   } as unknown as postgres.Options<Record<string, postgres.PostgresType>>)
 
   return {
-    send(text, values = []) {
-      const query = sql.unsafe(text, values as string[], { prepare: true, simple: false } as { prepare: boolean })
-      const answer = query.then((result) => ({ rows: result.slice() as unknown[], command: result.command }))
-      return { answer, sent: () => (query as unknown as { state: unknown }).state !== null }
+    send(sendings) {
+      let last: unknown = null
+      for (const [index, { text, values, answered, failed }] of sendings.entries()) {
+        const query = sql.unsafe(text, values as string[], index < sendings.length - 1 ? piped : single)
+        query.then((result) => answered({ rows: result.slice() as unknown[], command: result.command }), failed)
+        last = query
+      }
+      return () => (last as { state: unknown }).state !== null
+    },
+    async ask(text, values = []) {
+      const result = await sql.unsafe(text, values as string[], single)
+      return { rows: result.slice() as unknown[], command: result.command }
     },
     get closed() {
       return closed
@@ -130,6 +141,11 @@ function connectLane(options: LaneOptions): Lane {
     },
   }
 }
+
+/** The extended protocol always: named prepared statements, one command each. */
+const single = { prepare: true, simple: false } as { prepare: boolean }
+/** Without a synchronisation point of its own (an option of the mended driver). */
+const piped = { ...single, piped: true }
 
 /** How long a server may take to hang up after the goodbye. */
 const goodbyeMs = 1_000

@@ -124,7 +124,7 @@ export function createPool(options: PoolOptions): Pool {
     if (!lane) return lanes.size === 0 ? grow() : undefined
     const timer = setTimeout(() => lane.destroy(), probeEveryMs)
     try {
-      await lane.send('select 1').answer
+      await lane.ask('select 1')
       pass(lane)
     } catch {
       for (const silent of [lane, ...idle]) silent.destroy()

@@ -1,5 +1,5 @@
 import { isSaidByServer, PostgresRefused, PostgresUnavailable, translate } from './errors.ts'
-import { setTenant, type Lane, type Sending } from './lane.ts'
+import { setTenant, type Answer, type Lane, type Sending } from './lane.ts'
 import type { Encoded } from './values.ts'
 
 export type Transaction = {
@@ -19,57 +19,56 @@ const setTenantAndTimeout = `select set_config('app.tenant_id', $1, true), set_c
  * commit of a failed transaction answers ROLLBACK). On any error the lane is closed before the promise rejects.
  */
 export function transact(lane: Lane, transaction: Transaction): Promise<unknown[][]> {
-  const { statements } = transaction
   return new Promise((resolve, reject) => {
-    const rows = Array.from<unknown[]>({ length: statements.length })
+    const rows: unknown[][] = []
     let settled = false
 
-    function fail(error: Error, hasty: boolean): void {
-      if (settled) return
-      settled = true
+    function settle(): boolean {
+      if (settled) return false
       clearTimeout(timer)
+      return (settled = true)
+    }
+
+    function fail(error: Error, hasty: boolean): void {
+      if (!settle()) return
       if (hasty) lane.destroy()
       else lane.end()
       reject(error)
     }
 
     function broken(error: unknown, text: string): void {
-      const before = isSaidByServer(error) && text !== commitText
-      fail(translate(error, text, before || !commit.sent() ? 'no' : 'unknown'), !isSaidByServer(error))
+      const said = isSaidByServer(error)
+      const committed = (said && text !== commitText) || !commitSent() ? 'no' : 'unknown'
+      fail(translate(error, text, committed), !said)
     }
 
+    function ended({ command }: Answer): void {
+      if (command !== 'COMMIT') fail(endedOtherwise(command), false)
+      else if (settle()) resolve(rows)
+    }
+
+    const sending = ({ text, values }: Encoded, answered: Sending['answered']): Sending => {
+      return { text, values, answered, failed: (error) => broken(error, text) }
+    }
     const timer = setTimeout(
-      () => fail(new PostgresUnavailable('deadline', commit.sent() ? 'unknown' : 'no'), true),
+      () => fail(new PostgresUnavailable('deadline', commitSent() ? 'unknown' : 'no'), true),
       transaction.remainingMs,
     )
-    for (const opening of open(transaction)) {
-      lane.send(opening.text, opening.values).answer.catch((error: unknown) => broken(error, opening.text))
-    }
-    for (const [index, { text, values }] of statements.entries()) {
-      lane.send(text, values).answer.then(
-        (answer) => (rows[index] = answer.rows),
-        (error: unknown) => broken(error, text),
-      )
-    }
-    const commit: Sending = lane.send(commitText)
-    commit.answer.then(
-      ({ command }) => {
-        if (command !== 'COMMIT') return fail(rolledBack(command), false)
-        if (settled) return
-        settled = true
-        clearTimeout(timer)
-        resolve(rows)
-      },
-      (error: unknown) => broken(error, commitText),
-    )
+    const commitSent = lane.send([
+      ...opening(transaction).map((encoded) => sending(encoded, ignore)),
+      ...transaction.statements.map((encoded) => sending(encoded, (answer) => rows.push(answer.rows))),
+      sending(commit, ended),
+    ])
   })
 }
 
+const ignore = (): void => undefined
 const commitText = 'commit'
+const commit: Encoded = { text: commitText, values: [] }
+const begin: Encoded = { text: 'begin', values: [] }
 
-function open(transaction: Transaction): Encoded[] {
+function opening(transaction: Transaction): Encoded[] {
   const { tenantId, statementTimeoutMs } = transaction
-  const begin = { text: 'begin', values: [] }
   if (statementTimeoutMs !== null) {
     return [begin, { text: setTenantAndTimeout, values: [tenantId ?? '', String(statementTimeoutMs)] }]
   }
@@ -77,6 +76,6 @@ function open(transaction: Transaction): Encoded[] {
 }
 
 /** The transaction ended otherwise without an error of ours: a statement of the group itself ended it. */
-function rolledBack(command: string): PostgresRefused {
+function endedOtherwise(command: string): PostgresRefused {
   return new PostgresRefused({ sqlstate: '40000', statementText: commitText, named: `command tag ${command}` })
 }
