@@ -5,6 +5,7 @@ import { createTelemetry, type Telemetry } from '@csr/runtime/telemetry'
 import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
 import { fakeClock, type FakeClock } from '@csr/testkit/fake-clock'
 import { testSecrets } from '@csr/testkit/secrets'
+import postgres from 'postgres'
 import { createKeyring, type Keyring, type KeyringOptions } from '../src/keyring.ts'
 
 /** Keyrings of several services, as separate as in separate processes, over one key store. */
@@ -13,6 +14,8 @@ export type TestKeyrings = AsyncDisposable & {
   readonly clock: FakeClock
   readonly logLines: string[]
   readonly telemetry: Telemetry
+  /** the key store as superuser, to look at it and to harm it */
+  readonly admin: postgres.Sql
   /** a keyring of its own, with caches of its own */
   open(service: Service, replace?: Partial<KeyringOptions>): Keyring
   /** a new tenant with a key, and a keyring of ingest */
@@ -22,7 +25,7 @@ export type TestKeyrings = AsyncDisposable & {
 const clock = fakeClock()
 const ids = createIds(clock)
 
-export function newTenantId(): string {
+export function newId(): string {
   return ids.uuid()
 }
 
@@ -37,12 +40,23 @@ export async function openKeyrings(options: { server?: 'shared' | 'own' } = {}):
   function open(service: Service, replace: Partial<KeyringOptions> = {}): Keyring {
     const { rootKeyFile, indexKeyFile } = secrets
     const keysUrl = database.keysUrl(`csr_${service}`)
-    const keyring = createKeyring({ service, keysUrl, rootKeyFile, indexKeyFile, logger, clock, ids, telemetry, ...replace })
+    const keyring = createKeyring({
+      service,
+      keysUrl,
+      rootKeyFile,
+      indexKeyFile,
+      logger,
+      clock,
+      ids,
+      telemetry,
+      ...replace,
+    })
     void keyring.start?.()
     opened.push(keyring)
     return keyring
   }
 
+  const admin = postgres(database.keysAdminUrl, { max: 1, onnotice: () => undefined })
   const gateway = open('gateway')
   const ingest = open('ingest')
   return {
@@ -50,15 +64,22 @@ export async function openKeyrings(options: { server?: 'shared' | 'own' } = {}):
     clock,
     logLines,
     telemetry,
+    admin,
     open,
     async tenant() {
-      const tenantId = newTenantId()
+      const tenantId = newId()
       await gateway.createTenant(tenantId)
       return { tenantId, ingest }
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(opened.map((keyring) => keyring[Symbol.asyncDispose]()))
+      await admin.end()
       await database[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Runs a statement past all grants and policies. */
+export async function rowsAsAdmin({ admin }: TestKeyrings, text: string, values: readonly unknown[]) {
+  return [...(await admin.unsafe(text, [...values] as postgres.ParameterOrJSON<never>[]))] as Record<string, unknown>[]
 }
