@@ -67,10 +67,13 @@ function watchForEnd(): void {
   }
 }
 
+/** A whole stack may need this long for an orderly end; a server is gone at once. */
+const endsWithinMs = 20_000
+
 // Synchronous: runs while the process ends.
 function endNow(servers: readonly Server[]): void {
   for (const server of servers) if (isAlive(server)) sendSignal(server.pid, server.signal)
-  for (let waitedMs = 0; waitedMs < 3_000 && servers.some(isAlive); waitedMs += 10) pause(10)
+  for (let waitedMs = 0; waitedMs < endsWithinMs && servers.some(isAlive); waitedMs += 10) pause(10)
   for (const server of servers) if (isAlive(server)) sendSignal(server.pid, 'SIGKILL')
 }
 

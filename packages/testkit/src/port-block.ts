@@ -1,0 +1,64 @@
+import { linkSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { identify, isAlive, type ProcessIdentity } from '@csr/stack/process-identity'
+import { isPortFree } from '@csr/stack/servers/ports'
+
+/** Ten ports in a row that no other test process uses until they are released. */
+export type PortBlock = Disposable & { readonly base: number }
+
+const firstBase = 10_000
+const lastBase = 19_990
+const size = 10
+
+/** Claims a block for this process; a claim of a process that is gone counts for nothing. */
+export async function claimPorts(): Promise<PortBlock> {
+  const folder = join(tmpdir(), `csr-test-ports-${process.getuid?.() ?? 0}`)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const own = join(folder, `own-${process.pid}`)
+  writeFileSync(own, JSON.stringify(identify(process.pid)))
+  try {
+    for (let attempt = 0; attempt < 1_000; attempt += 1) {
+      const base = firstBase + size * Math.floor((Math.random() * (lastBase - firstBase)) / size)
+      const claim = join(folder, String(base))
+      if (!take(own, claim)) continue
+      if (await areFree(base)) return { base, [Symbol.dispose]: () => rmSync(claim, { force: true }) }
+      rmSync(claim, { force: true })
+    }
+  } finally {
+    rmSync(own, { force: true })
+    forgetDead(folder)
+  }
+  throw new Error(`no ${size} free ports in a row between ${firstBase} and ${lastBase}`)
+}
+
+// A hard link is made whole or not at all, so no claim is ever seen half written.
+function take(own: string, claim: string): boolean {
+  try {
+    linkSync(own, claim)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function areFree(base: number): Promise<boolean> {
+  for (let port = base; port < base + size; port += 1) if (!(await isPortFree(port))) return false
+  return true
+}
+
+function forgetDead(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const holder = readHolder(join(folder, name))
+    if (holder !== null && !isAlive(holder)) rmSync(join(folder, name), { force: true })
+  }
+}
+
+function readHolder(path: string): ProcessIdentity | null {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity
+  } catch {
+    return null
+  }
+}
