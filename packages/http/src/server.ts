@@ -34,6 +34,7 @@ const limits = {
   keepAliveMs: 72_000,
   paramCharactersMax: 200,
   drainMs: 8_000,
+  drainCheckMs: 50,
 } as const
 
 export type ServerOptions = {
@@ -80,8 +81,11 @@ export function createServer(options: ServerOptions): Resource & { readonly addr
     },
     async [Symbol.asyncDispose]() {
       health.drain()
+      // a connection that turns idle after the close began would stay for its keep-alive time
+      const idle = setInterval(() => app.server.closeIdleConnections(), limits.drainCheckMs)
       const force = setTimeout(() => app.server.closeAllConnections(), limits.drainMs)
       await app.close()
+      clearInterval(idle)
       clearTimeout(force)
     },
   }
