@@ -1,0 +1,31 @@
+import type { BenchStack } from './bench-stack.ts'
+import { runLoad } from './http-load.ts'
+import { expectOnly, type BenchRow } from './measured.ts'
+import { probeVisibleLag } from './visible-lag.ts'
+import { prepareSessions } from './webhook-requests.ts'
+
+const rate = 200
+const seconds = 20
+const p95GoalMs = 100
+const probesPerSecond = 5
+
+/** At 200 webhooks a second: from sending a webhook to seeing it in the profile. */
+export async function eventLag(stack: BenchStack): Promise<BenchRow> {
+  const requests = prepareSessions(stack.kintell, rate * seconds + 1_000, `lag-${Date.now()}`)
+  let used = 0
+  const load = runLoad({ url: stack.kintell.url, connections: 32, seconds, rate, next: () => requests[used++] ?? null })
+  const [result, lags] = await Promise.all([load, probeVisibleLag(stack, seconds, probesPerSecond)])
+  expectOnly(202, 'event lag', result)
+  const at = (share: number): number => lags[Math.floor(lags.length * share)] ?? Number.POSITIVE_INFINITY
+  return {
+    name: 'event-lag',
+    unit: 'ms',
+    ours: at(0.95),
+    bare: null,
+    ratio: null,
+    ...{ p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99) },
+    goal: `webhook visible in the profile at ${rate}/s: p95 < ${p95GoalMs} ms`,
+    met: at(0.95) < p95GoalMs,
+    notes: [`${lags.length} probes; accept p95 ${result.p95Ms.toFixed(1)} ms`],
+  }
+}
