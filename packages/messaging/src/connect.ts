@@ -23,74 +23,107 @@ const reconnectEveryMs = 250
 const pingEveryMs = 4_000
 const pingsOutMax = 2
 const connectWithinMs = 3_000
+const drainWithinMs = 2_000
+
+type Options = {
+  readonly name: NatsUser
+  readonly url: string
+  readonly credentialsFile: string
+  readonly logger: Logger
+}
 
 /**
  * Connects as `name` with the nkey seed in `credentialsFile` (one line), in the background and for ever. `start` fails only
  * if the file cannot be read: that is a fault of the set-up, not an outage.
  */
-export function connectNats(options: { name: NatsUser; url: string; credentialsFile: string; logger: Logger }): Nats {
-  const { name, url, logger } = options
-  const listeners = new Set<(connection: NatsConnection) => void>()
-  const stopping = new AbortController()
-  let current: NatsConnection | null = null
-  let usable = false
-  let running: Promise<void> | undefined
+export function connectNats(options: Options): Nats {
+  return new LastingConnection(options)
+}
 
-  function up(connection: NatsConnection): void {
-    usable = true
-    logger.info('nats-connected', { name })
-    for (const listener of listeners) listener(connection)
+class LastingConnection implements Nats {
+  readonly name = 'nats'
+  readonly #options: Options
+  readonly #listeners = new Set<(connection: NatsConnection) => void>()
+  readonly #stopping = new AbortController()
+  #current: NatsConnection | null = null
+  #usable = false
+  #running: Promise<void> | undefined
+
+  constructor(options: Options) {
+    this.#options = options
   }
 
-  async function follow(connection: NatsConnection): Promise<void> {
-    for await (const status of connection.status()) {
-      if (status.type === 'disconnect' || status.type === 'staleConnection') {
-        if (usable) logger.warn('nats-disconnected', { name })
-        usable = false
-      } else if (status.type === 'reconnect') up(connection)
-      else if (status.type === 'error') logger.error('nats-error', status.error, { name })
+  connection(): NatsConnection | null {
+    return this.#usable ? this.#current : null
+  }
+
+  onConnected(listener: (connection: NatsConnection) => void): () => void {
+    this.#listeners.add(listener)
+    if (this.#usable && this.#current) listener(this.#current)
+    return () => this.#listeners.delete(listener)
+  }
+
+  inbox(): string {
+    return createInbox(inboxPrefixOf(this.#options.name))
+  }
+
+  readiness(): Readiness {
+    return this.#usable ? { ready: true } : { ready: false, missing: 'nats' }
+  }
+
+  async start(): Promise<void> {
+    const seed = (await readFile(this.#options.credentialsFile, 'utf8')).trim()
+    this.#running = this.#run(new TextEncoder().encode(seed))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort()
+    const connection = this.#current
+    if (connection && !connection.isClosed()) {
+      const drained = this.#usable ? connection.drain().catch(() => undefined) : undefined
+      await Promise.race([drained, sleep(drainWithinMs, undefined, { ref: false })])
+      await connection.close()
     }
+    this.#usable = false
+    await this.#running
   }
 
   /** Once connected the client reconnects by itself; the loop covers the first connection and its giving up. */
-  async function run(seed: Uint8Array): Promise<void> {
-    while (!stopping.signal.aborted) {
+  async #run(seed: Uint8Array): Promise<void> {
+    const { name, url, logger } = this.#options
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
       try {
         const connection = await connect({ ...clientOptions(name, url), authenticator: nkeyAuthenticator(seed) })
-        if (stopping.signal.aborted) return await connection.close()
-        current = connection
-        void follow(connection)
-        up(connection)
+        if (signal.aborted) return await connection.close()
+        this.#current = connection
+        void this.#follow(connection)
+        this.#up(connection)
         await connection.closed()
       } catch (error) {
         logger.debug('nats-connect-failed', { name, code: error instanceof Error ? error.name : undefined })
       }
-      usable = false
-      current = null
-      await sleep(reconnectEveryMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+      this.#usable = false
+      this.#current = null
+      await sleep(reconnectEveryMs, undefined, { signal }).catch(() => undefined)
     }
   }
 
-  return {
-    name: 'nats',
-    connection: () => (usable ? current : null),
-    onConnected(listener) {
-      listeners.add(listener)
-      if (usable && current) listener(current)
-      return () => listeners.delete(listener)
-    },
-    inbox: () => createInbox(inboxPrefixOf(name)),
-    async start() {
-      const seed = new TextEncoder().encode((await readFile(options.credentialsFile, 'utf8')).trim())
-      running = run(seed)
-    },
-    readiness: (): Readiness => (usable ? { ready: true } : { ready: false, missing: 'nats' }),
-    async [Symbol.asyncDispose]() {
-      stopping.abort()
-      if (current && !current.isClosed()) await (usable ? current.drain() : current.close())
-      usable = false
-      await running
-    },
+  async #follow(connection: NatsConnection): Promise<void> {
+    const { name, logger } = this.#options
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect' || status.type === 'staleConnection') {
+        if (this.#usable) logger.warn('nats-disconnected', { name })
+        this.#usable = false
+      } else if (status.type === 'reconnect') this.#up(connection)
+      else if (status.type === 'error') logger.error('nats-error', status.error, { name })
+    }
+  }
+
+  #up(connection: NatsConnection): void {
+    this.#usable = true
+    this.#options.logger.info('nats-connected', { name: this.#options.name })
+    for (const listener of this.#listeners) listener(connection)
   }
 }
 

@@ -82,7 +82,7 @@ function open(options: ConsumeOptions, handler: Handler, gate: ReturnType<typeof
     measured: consumerTelemetry(telemetry)(name),
   })
   const parked = lookAfterParked(options, name, consumer)
-  release = parked.release
+  release = (keys) => parked.release(keys)
   return { consumer, parked }
 }
 

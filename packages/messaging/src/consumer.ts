@@ -6,12 +6,12 @@ import type { Gate } from './alone.ts'
 import type { Nats } from './connect.ts'
 import type { Handler } from './handler.ts'
 import { createReader, type Reader } from './held.ts'
-import { jobOf, readDelivery, type Job } from './job.ts'
+import { jobOf, readDelivery, receivedOf, type Job } from './job.ts'
 import { createLanes, groupMax, type Group, type Lanes } from './lanes.ts'
 import { codeOf } from './outcomes.ts'
-import { openPuller, type Puller } from './pull.ts'
+import { Puller } from './pull.ts'
 import { createBackoff } from './pulse.ts'
-import { createSettler, type Later, type SettlePorts, type Settler } from './settle.ts'
+import { Settler, type Later, type SettlePorts } from './settle.ts'
 import type { ConsumerTelemetry } from './telemetry.ts'
 
 export type ConsumerOptions = {
@@ -65,7 +65,7 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     const { ports, handler, name, measured } = options
     this.#options = options
-    this.#settler = createSettler(ports, handler, name, measured)
+    this.#settler = new Settler(ports, handler, name, measured)
     this.#read = createReader(handler.event)
     this.#live = createLanes(handler.paceMs)
     this.#bulk = createLanes(handler.paceMs)
@@ -112,7 +112,7 @@ export class Consumer {
     const { nats, ports } = this.#options
     const held = new Map<number, Job>()
     const lanes = durable.filter.startsWith(bulkPrefix) ? this.#bulk : this.#live
-    const puller = openPuller({
+    const puller = new Puller({
       nats,
       durable,
       onReady: () => this.#schedule(),
@@ -126,7 +126,8 @@ export class Consumer {
     const delivery = readDelivery(message)
     const known = to.held.get(delivery.sequence)
     if (known && known.epoch === from.epoch) return known.redirect(message)
-    const job = jobOf(message, delivery, from, this.#read, this.#options.ports.clock.nowMs())
+    const held = this.#read(receivedOf(message, delivery, from), this.#options.ports.clock.nowMs())
+    const job = jobOf(message, delivery, held)
     to.held.set(delivery.sequence, job)
     if (job.origin === 'again') this.#suspects.push(job)
     else to.lanes.add(job)

@@ -37,6 +37,6 @@ export function readEpochs(service: Service, nats: Nats): Epochs & Disposable {
       }
       return null
     },
-    [Symbol.dispose]: () => void end(),
+    [Symbol.dispose]: end,
   }
 }

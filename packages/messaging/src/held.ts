@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isUtf8 } from 'node:buffer'
-import { catalog, versionsOf, type EventName, type EventType } from '@csr/contracts/events/catalog'
+import { catalog, versionsOf, type EventName } from '@csr/contracts/events/catalog'
 import { anyEnvelope, envelope, uuid, type Event } from '@csr/contracts/events/envelope'
 import { bulkPrefix } from '@csr/contracts/streams'
 import { platformTenantId } from '@csr/contracts/services'
@@ -44,7 +44,7 @@ export type Reader = (received: Received, nowMs: number) => Held
 /** Reads messages for one event (all versions) or for everything. JSON is parsed once, the schema checked once. */
 export function createReader(name: EventName | '*'): Reader {
   const schemas = new Map<string, z.ZodType>()
-  if (name !== '*') for (const type of versionsOf(name)) schemas.set(type, envelope(type, catalog[type as EventType]))
+  if (name !== '*') for (const type of versionsOf(name)) schemas.set(type, envelope(type, catalog[type]))
 
   function judge(raw: unknown, topic: string, nowMs: number): Verdict {
     const known = schemas.get(typeOf(raw))

@@ -39,16 +39,9 @@ export function readDelivery(message: Msg): Delivery {
   }
 }
 
-/** A job for a message from a stream. */
-export function jobOf(
-  message: Msg,
-  delivery: Delivery,
-  from: { stream: string; epoch: string },
-  read: Reader,
-  nowMs: number,
-): Job {
-  let current = message
-  const received: Received = {
+/** What a delivered message holds. */
+export function receivedOf(message: Msg, delivery: Delivery, from: { stream: string; epoch: string }): Received {
+  return {
     ...from,
     sequence: delivery.sequence,
     storedAtMs: delivery.storedAtMs,
@@ -57,8 +50,13 @@ export function jobOf(
     messageId: message.headers?.get(messageIdHeader) || null,
     traceparent: message.headers?.get('traceparent') || null,
   }
+}
+
+/** A job for a message from a stream. */
+export function jobOf(message: Msg, delivery: Delivery, held: Held): Job {
+  let current = message
   const job: Job = {
-    ...read(received, nowMs),
+    ...held,
     origin: delivery.deliveries > 1 ? 'again' : 'first',
     tracked: delivery.deliveries > 1,
     begun: false,

@@ -3,9 +3,6 @@ import { PostgresUnavailable } from '@csr/postgres/errors'
 /** A dependency is down, slow or full: not an attempt. The consumer keeps the message and tries again until it works. */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater'
-  constructor(why: string, options?: ErrorOptions) {
-    super(why, options)
-  }
 }
 
 /** This message can never be processed; it becomes a dead letter at once. `code` says why, in kebab-case, without values. */

@@ -14,114 +14,133 @@ export type Unsent = {
 /** Where an event was stored. */
 export type Stored = { readonly id: string; readonly epoch: string; readonly sequence: number }
 
-/** The publishes that wait for their acknowledgement. One subscription and one timer serve them all. */
-export interface PublishWindow extends Disposable {
-  /** publishes without a `Stored` yet */
-  readonly open: number
-  /** ids that are open, or stored but not yet confirmed to be marked */
-  ids(): string[]
-  publish(row: Unsent): void
-  /** takes what was stored since the last call; the ids stay known until `forget` */
-  takeStored(): Stored[]
-  /** gives back what could not be marked */
-  giveBack(stored: readonly Stored[]): void
-  forget(stored: readonly Stored[]): void
-  /** why publishes failed since the last call, or null */
-  takeFailure(): string | null
-}
-
 /** An acknowledgement that is not there by then counts as failed; a second copy is dropped by the stream or an inbox. */
 const acknowledgeWithinMs = 5_000
 const sweepEveryMs = 1_000
 
 type Open = { readonly id: string; readonly stream: string; readonly sentAtMs: number }
 
-/** Opens a window on the service's connection. `onProgress` is told how many are still open after each answer. */
-export function openWindow(options: { nats: Nats; epochs: Epochs; onProgress: (open: number) => void }): PublishWindow {
-  const { nats, epochs, onProgress } = options
-  const open = new Map<string, Open>()
-  const known = new Set<string>()
-  let stored: Stored[] = []
-  let failure: string | null = null
-  let inbox = ''
-  let answers: Subscription | undefined
-  let count = 0
+/** What a stream answers to a publish (JetStream wire API). */
+type Answer = { readonly stream?: string; readonly seq?: number; readonly error?: { readonly err_code: number } }
 
-  function fail(token: string, { id }: Open, why: string): void {
-    open.delete(token)
-    known.delete(id)
-    failure = why
+/** The publishes that wait for their acknowledgement. One subscription and one timer serve them all. */
+export class PublishWindow implements Disposable {
+  readonly #nats: Nats
+  readonly #epochs: Epochs
+  readonly #onProgress: (open: number) => void
+  readonly #open = new Map<string, Open>()
+  readonly #known = new Set<string>()
+  readonly #endConnected: () => void
+  readonly #sweeping: NodeJS.Timeout
+  #stored: Stored[] = []
+  #failure: string | null = null
+  #inbox = ''
+  #answers: Subscription | undefined
+  #count = 0
+
+  /** `onProgress` is told how many are still open after each answer. */
+  constructor(nats: Nats, epochs: Epochs, onProgress: (open: number) => void) {
+    this.#nats = nats
+    this.#epochs = epochs
+    this.#onProgress = onProgress
+    this.#endConnected = nats.onConnected((connection) => this.#connect(connection))
+    this.#sweeping = setInterval(() => this.#sweep(), sweepEveryMs)
   }
 
-  function receive(message: Msg): void {
-    const token = message.subject.slice(inbox.length + 1)
-    const row = open.get(token)
-    if (!row) return
-    const answer = message.headers?.code === 503 ? null : (message.json() as Answer)
-    const epoch = epochs.of(row.stream)
-    if (answer?.stream === row.stream && answer.seq !== undefined && epoch !== undefined) {
-      open.delete(token)
-      stored.push({ id: row.id, epoch, sequence: answer.seq })
-    } else fail(token, row, answer?.error ? `jetstream-${answer.error.err_code}` : 'no-responders')
-    onProgress(open.size)
+  /** publishes without an answer yet */
+  get open(): number {
+    return this.#open.size
+  }
+
+  /** ids that are open, or stored but not yet forgotten */
+  ids(): string[] {
+    return [...this.#known]
+  }
+
+  publish({ id, topic, payload, traceparent }: Unsent): void {
+    const connection = this.#nats.connection()
+    if (!connection) {
+      this.#failure = 'disconnected'
+      return
+    }
+    const about = headers()
+    about.set('Nats-Msg-Id', id)
+    if (traceparent) about.set('traceparent', traceparent)
+    const token = String((this.#count += 1))
+    try {
+      connection.publish(topic, payload, { headers: about, reply: `${this.#inbox}.${token}` })
+      this.#known.add(id)
+      this.#open.set(token, { id, stream: streamOf(topic), sentAtMs: performance.now() })
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.name : 'refused'
+    }
+  }
+
+  /** Takes what was stored since the last call; the ids stay known until `forget`. */
+  takeStored(): Stored[] {
+    const taken = this.#stored
+    this.#stored = []
+    return taken
+  }
+
+  /** Gives back what could not be marked. */
+  giveBack(rows: readonly Stored[]): void {
+    this.#stored.push(...rows)
+  }
+
+  forget(rows: readonly Stored[]): void {
+    for (const { id } of rows) this.#known.delete(id)
+  }
+
+  /** Why publishes failed since the last call, or null. */
+  takeFailure(): string | null {
+    const why = this.#failure
+    this.#failure = null
+    return why
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#sweeping)
+    this.#endConnected()
+    this.#answers?.unsubscribe()
   }
 
   /** Answers under way on an earlier connection are lost: their rows go out again. */
-  function connect(connection: NatsConnection): void {
-    for (const [token, row] of open) fail(token, row, 'disconnected')
-    inbox = nats.inbox()
-    answers?.unsubscribe()
-    answers = connection.subscribe(`${inbox}.*`, {
-      callback: (error, message) => (error ? undefined : receive(message)),
+  #connect(connection: NatsConnection): void {
+    for (const [token, row] of this.#open) this.#fail(token, row, 'disconnected')
+    this.#answers?.unsubscribe()
+    this.#inbox = this.#nats.inbox()
+    this.#answers = connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => (error ? undefined : this.#receive(message)),
     })
-    onProgress(open.size)
+    this.#onProgress(this.#open.size)
   }
 
-  const endConnected = nats.onConnected(connect)
-  const sweep = setInterval(() => {
-    const lateMs = performance.now() - acknowledgeWithinMs
-    for (const [token, row] of open) if (row.sentAtMs < lateMs) fail(token, row, 'timeout')
-    if (failure) onProgress(open.size)
-  }, sweepEveryMs)
+  #receive(message: Msg): void {
+    const token = message.subject.slice(this.#inbox.length + 1)
+    const row = this.#open.get(token)
+    if (!row) return
+    const answer = message.headers?.code === noResponders ? null : message.json<Answer>()
+    const epoch = this.#epochs.of(row.stream)
+    if (answer?.stream === row.stream && answer.seq !== undefined && epoch !== undefined) {
+      this.#open.delete(token)
+      this.#stored.push({ id: row.id, epoch, sequence: answer.seq })
+    } else this.#fail(token, row, answer?.error ? `jetstream-${answer.error.err_code}` : 'no-responders')
+    this.#onProgress(this.#open.size)
+  }
 
-  return {
-    get open() {
-      return open.size
-    },
-    ids: () => [...known],
-    publish({ id, topic, payload, traceparent }) {
-      const connection = nats.connection()
-      if (!connection) {
-        failure = 'disconnected'
-        return
-      }
-      const token = String((count += 1))
-      const about = headers()
-      about.set('Nats-Msg-Id', id)
-      if (traceparent) about.set('traceparent', traceparent)
-      known.add(id)
-      open.set(token, { id, stream: streamOf(topic), sentAtMs: performance.now() })
-      connection.publish(topic, payload, { headers: about, reply: `${inbox}.${token}` })
-    },
-    takeStored() {
-      const taken = stored
-      stored = []
-      return taken
-    },
-    giveBack: (rows) => void stored.push(...rows),
-    forget: (rows) => rows.forEach(({ id }) => known.delete(id)),
-    takeFailure() {
-      const why = failure
-      failure = null
-      return why
-    },
-    [Symbol.dispose]() {
-      clearInterval(sweep)
-      endConnected()
-      answers?.unsubscribe()
-    },
+  #fail(token: string, { id }: Open, why: string): void {
+    this.#open.delete(token)
+    this.#known.delete(id)
+    this.#failure = why
+  }
+
+  #sweep(): void {
+    const lateMs = performance.now() - acknowledgeWithinMs
+    for (const [token, row] of this.#open) if (row.sentAtMs < lateMs) this.#fail(token, row, 'timeout')
+    if (this.#failure) this.#onProgress(this.#open.size)
   }
 }
 
-/** What a stream answers to a publish (JetStream wire API). */
-type Answer = { readonly stream?: string; readonly seq?: number; readonly error?: { readonly err_code: number } }
+/** Status of an answer when no stream listens to the topic. */
+const noResponders = 503

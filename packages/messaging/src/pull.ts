@@ -4,25 +4,17 @@ import { nanos, type Msg, type NatsConnection, type Subscription } from '@nats-i
 import type { Nats } from './connect.ts'
 import { epochKey } from './topology.ts'
 
-/** Asks a durable for messages, one request at a time, and never for more than its caller wants. */
-export interface Puller extends AsyncDisposable {
-  /** asks for up to `count`; does nothing while a request is open or the durable is not there */
-  pull(count: number): void
-  /** messages that may still arrive for the open request */
-  readonly open: number
-  /** what is missing to receive, or null */
-  readonly missing: string | null
-  /** receives nothing more */
-  stop(): Promise<void>
-}
-
 const expiresMs = 30_000
 const heartbeatMs = 5_000
 const checkEveryMs = 1_000
 /** Three heartbeats missed: the request is gone, whatever became of it. */
 const silentMaxMs = 3 * heartbeatMs
 
-type Options = {
+/** Statuses of the JetStream wire API: an idle heartbeat, and the two ways in which a request runs out. */
+const heartbeatStatus = 100
+const endedStatuses: ReadonlySet<number> = new Set([404, 408])
+
+export type PullerOptions = {
   readonly nats: Nats
   readonly durable: Durable
   readonly onMessage: (message: Msg, epoch: string) => void
@@ -30,101 +22,110 @@ type Options = {
   readonly onReady: () => void
 }
 
-/** Opens a puller. Through lost connections, missing durables and elections it comes back by itself. */
-export function openPuller({ nats, durable, onMessage, onReady }: Options): Puller {
-  const { stream, name } = durable
-  const next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`
-  let inbox = ''
-  let answers: Subscription | undefined
-  let epoch: string | null = null
-  let open = 0
-  let heardMs = 0
-  let checking = false
-  let stopped = false
+/**
+ * Asks a durable for messages, one request at a time, and never for more than its caller wants. Through lost connections,
+ * missing durables and elections it comes back by itself.
+ */
+export class Puller {
+  readonly #options: PullerOptions
+  readonly #next: string
+  readonly #endConnected: () => void
+  readonly #timer: NodeJS.Timeout
+  #inbox = ''
+  #answers: Subscription | undefined
+  /** known once the durable was seen on this connection */
+  #epoch: string | null = null
+  #open = 0
+  #heardMs = 0
+  #checking = false
+  #stopped = false
 
-  /** Reads the durable's info: proof that it is there, and the epoch of its stream. */
-  async function check(connection: NatsConnection): Promise<void> {
-    if (checking) return
-    checking = true
-    try {
-      const manager = await jetstreamManager(connection, { checkAPI: false })
-      const info = await manager.consumers.info(stream, name)
-      if (nats.connection() !== connection || stopped) return
-      epoch = info.config.metadata?.[epochKey] ?? ''
-      onReady()
-    } catch {
-      // Not there yet, an election, or disconnected: the timer below looks again.
-    } finally {
-      checking = false
-    }
+  constructor(options: PullerOptions) {
+    const { nats, durable } = options
+    this.#options = options
+    this.#next = `$JS.API.CONSUMER.MSG.NEXT.${durable.stream}.${durable.name}`
+    this.#endConnected = nats.onConnected((connection) => this.#connect(connection))
+    this.#timer = setInterval(() => this.#look(), checkEveryMs)
   }
 
-  function lose(): void {
-    epoch = null
-    open = 0
+  /** Asks for up to `count`; does nothing while a request is open or the durable is not there. */
+  pull(count: number): void {
+    const connection = this.#options.nats.connection()
+    if (this.#stopped || this.#open > 0 || count <= 0 || this.#epoch === null || !connection) return
+    this.#open = count
+    this.#heardMs = performance.now()
+    const request = { batch: count, expires: nanos(expiresMs), idle_heartbeat: nanos(heartbeatMs) }
+    connection.publish(this.#next, JSON.stringify(request), { reply: this.#inbox })
   }
 
-  function receive(message: Msg): void {
-    heardMs = performance.now()
+  /** What is missing to receive, or null. */
+  get missing(): string | null {
+    if (!this.#options.nats.connection()) return 'nats'
+    return this.#epoch === null ? `durable ${this.#options.durable.name}` : null
+  }
+
+  /** Receives nothing more, except what is on its way already. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    clearInterval(this.#timer)
+    this.#endConnected()
+    if (this.#answers && this.#options.nats.connection()) await this.#answers.drain()
+  }
+
+  #connect(connection: NatsConnection): void {
+    if (this.#stopped) return
+    this.#lose()
+    this.#answers?.unsubscribe()
+    this.#inbox = this.#options.nats.inbox()
+    this.#answers = connection.subscribe(this.#inbox, {
+      callback: (error, message) => (error ? this.#lose() : this.#receive(message)),
+    })
+    void this.#check(connection)
+  }
+
+  #receive(message: Msg): void {
+    this.#heardMs = performance.now()
     if (message.reply?.startsWith('$JS.ACK.')) {
-      open = Math.max(0, open - 1)
-      if (epoch !== null) onMessage(message, epoch)
-      if (open === 0) onReady()
+      this.#open = Math.max(0, this.#open - 1)
+      if (this.#epoch !== null) this.#options.onMessage(message, this.#epoch)
+      if (this.#open === 0) this.#options.onReady()
       return
     }
     const code = message.headers?.code ?? 0
     if (code === heartbeatStatus) return
-    open = 0
-    // 404 and 408 end a request that ran out; anything else means that the durable, or its leader, went away.
-    if (code === 404 || code === 408) onReady()
-    else lose()
+    this.#open = 0
+    if (endedStatuses.has(code)) this.#options.onReady()
+    else this.#lose()
   }
 
-  function connect(connection: NatsConnection): void {
-    if (stopped) return
-    lose()
-    answers?.unsubscribe()
-    inbox = nats.inbox()
-    answers = connection.subscribe(inbox, { callback: (error, message) => (error ? lose() : receive(message)) })
-    void check(connection)
+  /** Reads the durable's info: proof that it is there, and the epoch of its stream. */
+  async #check(connection: NatsConnection): Promise<void> {
+    if (this.#checking) return
+    this.#checking = true
+    const { nats, durable, onReady } = this.#options
+    try {
+      const manager = await jetstreamManager(connection, { checkAPI: false })
+      const info = await manager.consumers.info(durable.stream, durable.name)
+      if (nats.connection() !== connection || this.#stopped) return
+      this.#epoch = info.config.metadata?.[epochKey] ?? ''
+      onReady()
+    } catch {
+      // Not there yet, an election, or disconnected: the timer looks again.
+    } finally {
+      this.#checking = false
+    }
   }
 
-  const endConnected = nats.onConnected(connect)
-  const timer = setInterval(() => {
-    const connection = nats.connection()
-    if (!connection || stopped) return
-    if (open > 0 && performance.now() - heardMs > silentMaxMs) lose()
-    if (epoch === null) void check(connection)
-  }, checkEveryMs)
+  #look(): void {
+    const connection = this.#options.nats.connection()
+    if (!connection) return
+    if (this.#open > 0 && performance.now() - this.#heardMs > silentMaxMs) this.#lose()
+    if (this.#epoch === null) void this.#check(connection)
+  }
 
-  return {
-    pull(count) {
-      const connection = nats.connection()
-      if (stopped || open > 0 || count <= 0 || epoch === null || !connection) return
-      open = count
-      heardMs = performance.now()
-      const request = { batch: count, expires: nanos(expiresMs), idle_heartbeat: nanos(heartbeatMs) }
-      connection.publish(next, JSON.stringify(request), { reply: inbox })
-    },
-    get open() {
-      return open
-    },
-    get missing() {
-      if (!nats.connection()) return 'nats'
-      return epoch === null ? `durable ${name}` : null
-    },
-    async stop() {
-      if (stopped) return
-      stopped = true
-      clearInterval(timer)
-      endConnected()
-      if (answers && nats.connection()) await answers.drain()
-    },
-    async [Symbol.asyncDispose]() {
-      await this.stop()
-    },
+  #lose(): void {
+    this.#epoch = null
+    this.#open = 0
   }
 }
-
-/** Status of an idle heartbeat (JetStream wire API). */
-const heartbeatStatus = 100

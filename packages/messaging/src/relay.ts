@@ -8,7 +8,7 @@ import type { Telemetry } from '@csr/runtime/telemetry'
 import type { Nats } from './connect.ts'
 import { readEpochs, type Epochs } from './epochs.ts'
 import { createOutboxRows, type OutboxRows } from './outbox-rows.ts'
-import { openWindow, type PublishWindow, type Unsent } from './publish-window.ts'
+import { PublishWindow, type Unsent } from './publish-window.ts'
 import { createBackoff, createPulse } from './pulse.ts'
 import { relayTelemetry } from './telemetry.ts'
 
@@ -90,7 +90,7 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
   const { until, pulse, report } = leadership
   const { nats, logger, telemetry } = options
   using epochs = readEpochs(options.service, nats)
-  using window = openWindow({ nats, epochs, onProgress: (open) => (isWorthATurn(open) ? pulse.ring() : undefined) })
+  using window = new PublishWindow(nats, epochs, (open) => (isWorthATurn(open) ? pulse.ring() : undefined))
   const rows = createOutboxRows(options.service, options.postgres, () => options.clock.nowMs())
   const active: Active = { ...options, rows, epochs, window, due: createDue(), measured: relayTelemetry(telemetry) }
   const turn = createTurn(active)

@@ -75,13 +75,15 @@ export async function statusStreams(manager: JetStreamManager): Promise<StreamSt
 const keepEveryMs = 10_000
 const keepAgainMs = 1_000
 
+export type KeeperOptions = {
+  readonly natsUrl: string
+  readonly adminCredentialsFile: string
+  readonly logger: Logger
+  readonly replicas?: number
+}
+
 /** The keeper: makes and keeps the streams as declared, every 10 s. The only holder of stream administration. */
-export function keepStreams(options: {
-  natsUrl: string
-  adminCredentialsFile: string
-  logger: Logger
-  replicas?: number
-}): Resource {
+export function keepStreams(options: KeeperOptions): Resource {
   const { logger } = options
   const nats = connectNats({
     name: 'admin',
@@ -105,9 +107,10 @@ export function keepStreams(options: {
           reported = report(logger, changes, reported)
         }
       } catch (error) {
+        complete = false
         logger.error('streams-not-kept', error)
       }
-      const waitMs = connection && complete ? keepEveryMs : keepAgainMs
+      const waitMs = complete ? keepEveryMs : keepAgainMs
       await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   }
