@@ -6,8 +6,13 @@ export type Encoded = { readonly text: string; readonly values: readonly (string
 /** The protocol counts parameters in 16 bits; the driver refuses the last two. */
 const valuesMax = 65_533
 
+/** What would end the transaction of the group, and with it the tenant of the statements behind it. */
+const transactionControl = /^\s*(begin|start|commit|end|rollback|abort|savepoint|release|prepare)\b/i
+
 /** Encodes the values of a statement; a value that has no form in SQL throws here, before anything is sent. */
 export function encode(statement: Statement): Encoded {
+  if (transactionControl.test(statement.text))
+    throw new TypeError(`A group is one transaction; it holds no ${statement.text}`)
   if (statement.values.length > valuesMax) throw new TypeError(`A statement takes ${valuesMax} values at most`)
   return { text: statement.text, values: statement.values.map(encodeValue) }
 }
