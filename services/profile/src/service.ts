@@ -1,3 +1,4 @@
+import type { Route } from '@csr/http/route'
 import { createServer } from '@csr/http/server'
 import { createTokenVerifier } from '@csr/http/token-verifier'
 import { createKeyring } from '@csr/keyring/keyring'
@@ -17,8 +18,8 @@ import { listActivitiesRoute } from './routes/list-activities.ts'
 import { listProfilesRoute } from './routes/list-profiles.ts'
 import { searchProfilesRoute } from './routes/search-profiles.ts'
 import type { ProfileSettings } from './settings.ts'
-import { createProfileStore } from './store/profile-store.ts'
-import { createReadingStore } from './store/reading-store.ts'
+import { createProfileStore, type ProfileStore } from './store/profile-store.ts'
+import { createReadingStore, type ReadingStore } from './store/reading-store.ts'
 import { createProfileTelemetry } from './telemetry.ts'
 
 /** Composition root: everything this service is made of. */
@@ -51,13 +52,12 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
     tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
-    routes: [
-      getProfileRoute({ profiles, readings }),
-      listProfilesRoute({ profiles, readings }),
-      searchProfilesRoute({ profiles, readings }),
-      listActivitiesRoute({ profiles }),
-    ],
+    routes: createRoutes({ profiles, readings }),
   })
   const announcing = announceReadings({ readings, telemetry: facts })
   return inOrder(service, health, [postgres, keyring, nats, relay, consumers, announcing, server])
+}
+
+export function createRoutes(stores: { readonly profiles: ProfileStore; readonly readings: ReadingStore }): Route[] {
+  return [getProfileRoute(stores), listProfilesRoute(stores), searchProfilesRoute(stores), listActivitiesRoute(stores)]
 }

@@ -1,10 +1,10 @@
 import { listActivities } from '@csr/contracts/http/profile'
+import { pageOf, positionOf } from '@csr/http/list-page'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Route } from '@csr/http/route'
 import type { Activity } from '../domain/profile.ts'
 import { reaches } from '../domain/visible-subjects.ts'
 import type { ProfileStore } from '../store/profile-store.ts'
-import { pageOf, positionOf } from './list-page.ts'
 
 type Deps = { readonly profiles: Pick<ProfileStore, 'activities'> }
 

@@ -1,9 +1,10 @@
 import { reachOf } from '@csr/contracts/permissions'
 import { listProfiles } from '@csr/contracts/http/profile'
+import { pageOf, positionOf } from '@csr/http/list-page'
 import { route, type Route } from '@csr/http/route'
 import type { ProfileStore } from '../store/profile-store.ts'
 import type { ReadingStore } from '../store/reading-store.ts'
-import { pageOf, positionOf } from './list-page.ts'
+
 import { bodyOf } from './profile-body.ts'
 
 type Deps = { readonly profiles: Pick<ProfileStore, 'list' | 'get'>; readonly readings: Pick<ReadingStore, 'record'> }

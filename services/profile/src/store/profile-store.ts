@@ -66,8 +66,8 @@ export function createProfileStore({ postgres, keyring, clock }: Deps): ProfileS
     const ids = distinct(reports.map(({ activity }) => activity.id))
     const subjectIds = distinct(reports.map(({ activity }) => activity.subjectId))
     const [held, profiles] = await postgres.group(tenantId, [
-      queries.activitiesById({ ids }),
-      queries.profilesOfBatch({ subjectIds, ids }),
+      queries.activitiesById(ids),
+      queries.profilesOfBatch(subjectIds, ids),
     ])
     const keyIds = distinct([...subjectIds, ...profiles.map((row) => row.subject_id)])
     const keys = await keyring.load(tenantId, keyIds)
