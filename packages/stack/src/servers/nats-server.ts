@@ -72,9 +72,12 @@ export async function untilNatsReady(
  */
 export async function startNatsServer(options: NatsOptions): Promise<NatsServer> {
   const ownership = await takeDirectory(options.storeDir, { signal: 'SIGTERM', limitMs: 10_000 })
-  const server = spawnServer(await prepareNats(options), options.logFile)
-  ownership.record(server.pid)
-  await untilNatsReady(server, options)
+  const server = await ownership.giveBackUnless(async () => {
+    const started = spawnServer(await prepareNats(options), options.logFile)
+    ownership.record(started.pid)
+    await untilNatsReady(started, options)
+    return started
+  })
   const stop = async (): Promise<void> => {
     await server.end(['SIGTERM', 'SIGKILL'], 10_000)
     ownership.release()

@@ -14,6 +14,8 @@ export type Ownership = {
   /** notes the server that now uses the directory */
   readonly record: (serverPid: number) => void
   readonly release: () => void
+  /** what `start` returns; the directory is released when it throws */
+  readonly giveBackUnless: <Started>(start: () => Promise<Started>) => Promise<Started>
 }
 
 /**
@@ -41,9 +43,18 @@ export async function takeDirectory(
   const owner = identify(process.pid)
   if (owner === null) throw new ServerError('failed', 'this process cannot find itself in the process table')
   writeAtomically(path, JSON.stringify({ owner, server: null } satisfies Claim))
+  const release = (): void => rmSync(path, { force: true })
   return {
     record: (serverPid) =>
       writeAtomically(path, JSON.stringify({ owner, server: identify(serverPid) } satisfies Claim)),
-    release: () => rmSync(path, { force: true }),
+    release,
+    async giveBackUnless(start) {
+      try {
+        return await start()
+      } catch (error) {
+        release()
+        throw error
+      }
+    },
   }
 }

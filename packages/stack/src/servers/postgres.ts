@@ -111,9 +111,12 @@ export function postgresUrl(port: number, role: string, password: string, databa
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const { dataDir, port } = options
   const ownership = await takeDirectory(dataDir, { signal: 'SIGINT', limitMs: 15_000 })
-  const server = spawnServer(await preparePostgres(options), options.logFile)
-  ownership.record(server.pid)
-  await untilPostgresReady(server, options)
+  const server = await ownership.giveBackUnless(async () => {
+    const started = spawnServer(await preparePostgres(options), options.logFile)
+    ownership.record(started.pid)
+    await untilPostgresReady(started, options)
+    return started
+  })
   const stop = async (): Promise<void> => {
     await server.end(['SIGINT', 'SIGQUIT', 'SIGKILL'], 10_000)
     ownership.release()
