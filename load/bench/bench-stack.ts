@@ -30,7 +30,7 @@ export async function startBenchStack(portBase: number, note: (text: string) => 
   if (!kintell || !document.demo) throw new Error('the demo tenant has no Kintell endpoint')
   note('starting the twin')
   const twin = await startTwin(document, kintell.secret, portBase + 20)
-  const superuser = postgres(document.postgres.superuserUrl, { max: 2, onnotice: () => undefined })
+  const superuser = postgres(inDatabase('csr', document.postgres.superuserUrl), { max: 2, onnotice: () => undefined })
   return {
     document,
     kintell: { url: kintell.webhookUrl, secret: kintell.secret },
@@ -46,6 +46,12 @@ export async function startBenchStack(portBase: number, note: (text: string) => 
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+function inDatabase(name: string, url: string): string {
+  const changed = new URL(url)
+  changed.pathname = `/${name}`
+  return changed.href
 }
 
 async function startSystem(dataDir: string, portBase: number): Promise<ChildProcess> {

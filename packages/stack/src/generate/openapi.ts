@@ -1,0 +1,192 @@
+import { isPublished, operations } from '@csr/contracts/http/operations'
+import type { Operation } from '@csr/contracts/http/operation'
+import { problems, type ProblemCode } from '@csr/contracts/problems'
+import { services, type Service } from '@csr/contracts/services'
+import { z } from 'zod'
+import { jsonFile, type Generated } from './generated-file.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** OpenAPI 3.1: one document per service, as it answers its port, and the merged one, as the gateway answers outsiders. */
+export function generateOpenApi(): Generated[] {
+  return [
+    ...services.map((service) =>
+      jsonFile(
+        `contracts/generated/openapi/${service}.json`,
+        documentOf(`CSR Backbone: ${service}`, 'serviceToken', [[service, operations[service]]]),
+      ),
+    ),
+    jsonFile(
+      'contracts/generated/openapi/merged.json',
+      documentOf(
+        'CSR Backbone',
+        'accessToken',
+        services.map((service) => [service, operations[service].filter(isPublished)]),
+      ),
+    ),
+  ]
+}
+
+type Area = readonly [service: Service, operations: readonly Operation[]]
+
+function documentOf(title: string, scheme: 'accessToken' | 'serviceToken', areas: readonly Area[]): Json {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const [service, list] of areas) {
+    for (const operation of list) {
+      const path = operation.path.replace(/:([A-Za-z]+)/g, '{$1}')
+      paths[path] = { ...paths[path], [operation.method.toLowerCase()]: describe(service, operation, scheme) }
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title,
+      version: '1.0.0',
+      description: 'Errors are problem documents (RFC 9457). Lists answer `items` and `nextCursor`, newest first.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: areas.map(([name]) => ({ name })),
+    paths,
+    components: {
+      schemas: { Problem: problemSchema },
+      responses: problemResponses(),
+      securitySchemes: schemes(scheme),
+    },
+  }
+}
+
+function describe(service: Service, operation: Operation, scheme: string): Json {
+  const { method, path, summary, permission, body, answers } = operation
+  const words = path.split('/').filter((word) => word !== '' && word !== 'v1')
+  const noun = words.map((word) => word.replace(/^:(.)/, (_, first: string) => `By${first.toUpperCase()}`))
+  const needs = permission === 'public' || permission === 'signed-in' ? [] : [permission]
+  const isOpen = permission === 'public' && scheme === 'accessToken'
+  return {
+    tags: [service],
+    operationId: `${method.toLowerCase()}${noun.map(capitalise).join('')}`,
+    summary,
+    ...(needs.length > 0 && {
+      description: `Needs the permission \`${needs.join(', ')}\`.`,
+      'x-permission': permission,
+    }),
+    security: isOpen ? [] : [{ [scheme]: [] }],
+    ...parametersOf(operation),
+    ...(body && { requestBody: { required: true, content: bodyOf(operation) } }),
+    responses: { ...answersOf(answers), ...problemsOf(operation) },
+  }
+}
+
+function capitalise(word: string): string {
+  return word
+    .split(/[-.]/)
+    .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
+    .join('')
+}
+
+function parametersOf({ params, query }: Operation): Json {
+  const parameters = [...namedIn(params, 'path'), ...namedIn(query, 'query')]
+  return parameters.length > 0 ? { parameters } : {}
+}
+
+function namedIn(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
+  if (!schema) return []
+  const { properties = {}, required = [] } = schemaOf(schema, 'input') as { properties?: Json; required?: string[] }
+  return Object.entries(properties).map(([name, described]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    schema: described,
+  }))
+}
+
+function bodyOf({ body, mediaTypes }: Operation): Json {
+  if (body instanceof z.ZodType) return { 'application/json': { schema: schemaOf(body, 'input') } }
+  return Object.fromEntries((mediaTypes ?? ['application/octet-stream']).map((type) => [type, {}]))
+}
+
+function answersOf(answers: Operation['answers']): Json {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, schema]) => {
+      const isBinary = schema instanceof z.ZodCustom
+      const content = isBinary
+        ? { 'application/zip': {} }
+        : { 'application/json': { schema: schemaOf(schema, 'output') } }
+      return [status, { description: Number(status) < 300 ? 'Done' : 'Answered', content }]
+    }),
+  )
+}
+
+function problemsOf({ permission, params, query, body, problems: own = [] }: Operation): Json {
+  const codes = new Set<ProblemCode>(['internal', 'dependency-unavailable', ...own])
+  if (permission !== 'public') codes.add('token-invalid')
+  if (permission !== 'public' && permission !== 'signed-in') codes.add('permission-denied')
+  if (params ?? query) codes.add('parameter-invalid')
+  if (body) codes.add('body-too-large').add('media-type-unsupported')
+  if (body instanceof z.ZodType) codes.add('body-invalid').add('json-invalid')
+  const byStatus = new Map<number, ProblemCode>()
+  for (const code of codes) if (!byStatus.has(problems[code].status)) byStatus.set(problems[code].status, code)
+  return Object.fromEntries(
+    [...byStatus]
+      .toSorted(([a], [b]) => a - b)
+      .map(([status]) => [status, { $ref: `#/components/responses/Problem${status}` }]),
+  )
+}
+
+const problemSchema: Json = {
+  type: 'object',
+  required: ['type', 'title', 'status'],
+  properties: {
+    type: { type: 'string', description: 'Path that explains the code: /problems/<code>' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['pointer', 'detail'],
+        properties: { pointer: { type: 'string' }, detail: { type: 'string' } },
+      },
+    },
+  },
+}
+
+/** One response per status, naming the codes it may carry. */
+function problemResponses(): Json {
+  const codesOf = new Map<number, string[]>()
+  for (const [code, { status }] of Object.entries(problems)) codesOf.set(status, [...(codesOf.get(status) ?? []), code])
+  return Object.fromEntries(
+    [...codesOf]
+      .toSorted(([a], [b]) => a - b)
+      .map(([status, codes]) => [
+        `Problem${status}`,
+        {
+          description: codes.join(', '),
+          ...((status === 503 || status === 429) && {
+            headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'seconds' } },
+          }),
+          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        },
+      ]),
+  )
+}
+
+function schemes(scheme: 'accessToken' | 'serviceToken'): Json {
+  return scheme === 'accessToken'
+    ? { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'at+jwt (RS256)' } }
+    : {
+        serviceToken: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'x-service-token',
+          description: 'Of an allowed calling service',
+        },
+      }
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...described } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return described
+}
