@@ -25,8 +25,21 @@ create policy worker on ingest.endpoints for select to csr_ingest_worker
 grant select, insert on ingest.endpoints to csr_ingest;
 grant select on ingest.endpoints to csr_ingest_worker;
 
--- One row per signed webhook id. Ids, times and fingerprints (HMACs) stay five years, so that a webhook counts once;
--- what is sealed goes earlier. Raw bodies are kept of quarantined deliveries only, under a key of the delivery's own.
+-- One row per signed webhook id, kept for five years: a webhook counts once. Ids and fingerprints (HMACs) only. It has
+-- one index and no other: among several that begin with the tenant a plan made early may settle on the wrong one.
+create table ingest.webhook_ids (
+  tenant_id uuid not null,
+  endpoint_id uuid not null,
+  -- fingerprint of the webhook-id
+  signed_id uuid not null,
+  -- fingerprint of the raw bytes
+  body_fingerprint text not null,
+  -- the delivery that was answered with: its own, or for a duplicate the first that brought the same content
+  delivery_id uuid not null,
+  primary key (tenant_id, endpoint_id, signed_id)
+);
+
+-- What came with a webhook id. Raw bodies are kept of quarantined deliveries only, under a key of the delivery's own.
 create table ingest.deliveries (
   tenant_id uuid not null,
   id uuid not null,
@@ -36,10 +49,6 @@ create table ingest.deliveries (
   -- the first delivery that brought the same content
   duplicate_of uuid check ((outcome = 'duplicate') = (duplicate_of is not null)),
   kind text,
-  -- fingerprint of the webhook-id
-  signed_id uuid not null,
-  -- fingerprint of the raw bytes
-  body_fingerprint text not null,
   reported_at timestamptz(3),
   received_at timestamptz(3) not null,
   event_id uuid,
@@ -51,7 +60,8 @@ create table ingest.deliveries (
   reasons jsonb,
   primary key (tenant_id, id)
 );
-create unique index deliveries_signed_id on ingest.deliveries (tenant_id, endpoint_id, signed_id);
+-- Ciphertext does not compress.
+alter table ingest.deliveries alter people_sealed set storage external, alter body_sealed set storage external;
 
 -- What a partner has reported, by natural key: a thing counts once however many deliveries and files bring it. Holds
 -- the content that stands and the last few that do not, as fingerprints; version guards a correction.
@@ -69,9 +79,10 @@ create table ingest.natural_keys (
   primary key (tenant_id, key)
 );
 
+select ops.protect_tenant_table('ingest.webhook_ids');
 select ops.protect_tenant_table('ingest.deliveries');
 select ops.protect_tenant_table('ingest.natural_keys');
-grant select, insert on ingest.deliveries to csr_ingest;
+grant select, insert on ingest.webhook_ids, ingest.deliveries to csr_ingest;
 grant select, insert, update on ingest.natural_keys to csr_ingest;
 
 select ops.create_messaging('ingest');

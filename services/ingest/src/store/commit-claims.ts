@@ -100,10 +100,9 @@ function settle(claim: Claim, row: KnownRow): Settled {
   const accepted = { deliveryId: delivery.id, outcome: 'accepted', otherBytes: false } as const
   if (row.seen_id !== null) {
     // This very claim, committed before the rest of its batch had to be repeated.
-    if (row.seen_id === delivery.id && row.seen_duplicate_of === null) return { receipt: accepted, statements: [] }
+    if (row.seen_id === delivery.id) return { receipt: accepted, statements: [] }
     const otherBytes = row.seen_body !== delivery.bodyFingerprint
-    const deliveryId = row.seen_duplicate_of ?? row.seen_id
-    return { receipt: { deliveryId, outcome: 'duplicate', otherBytes }, statements: [] }
+    return { receipt: { deliveryId: row.seen_id, outcome: 'duplicate', otherBytes }, statements: [] }
   }
   if (row.version === null) return { receipt: accepted, statements: [] }
   const decision = decideReport(knownReport(row), { content, reportedAt: delivery.reportedAt, deliveryId: delivery.id })

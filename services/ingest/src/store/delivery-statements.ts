@@ -1,11 +1,11 @@
 import type { SealedText } from '@csr/contracts/events/envelope'
+import type { Delivery } from '@csr/contracts/http/ingest'
 import { topicOf } from '@csr/contracts/streams'
 import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
-import type { Delivery } from '@csr/contracts/http/ingest'
 import type { KnownReport } from '../domain/decide-report.ts'
 import type { ReportEvent } from '../events.ts'
 
-/** A row of `ingest.deliveries`. */
+/** A row of `ingest.deliveries`, and of `ingest.webhook_ids`. */
 export type DeliveryRow = {
   readonly id: string
   readonly endpointId: string
@@ -32,12 +32,11 @@ export type Claim = {
   readonly event: ReportEvent
 }
 
-/** What was known of a claim before: both nulls mean that it is written now. */
+/** What was known of a claim before: no `seen_id` and no `version` mean that it is written now. */
 export type KnownRow = {
   readonly id: string
   readonly seen_id: string | null
   readonly seen_body: string | null
-  readonly seen_duplicate_of: string | null
   readonly version: number | null
   readonly content: string
   readonly reported_at: string
@@ -46,67 +45,83 @@ export type KnownRow = {
   readonly earlier_delivery_ids: readonly string[]
 }
 
-/** Of `ingest.deliveries`, as `unnest` takes them; arrays inside travel as their literals. */
-const deliveryTypes = `$1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::uuid[], $8::text[],
-  $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[]`
-const deliveryNames = `id, endpoint_id, partner, outcome, duplicate_of, kind, signed_id, body_fingerprint,
-  reported_at, received_at, event_id, subject_ids, people_sealed, body_sealed, reasons`
-const deliveryValues = `ops.tenant_id(), id, endpoint_id, partner, outcome, duplicate_of, kind, signed_id,
-  body_fingerprint, reported_at, received_at, event_id, subject_ids::uuid[], people_sealed::text[], body_sealed,
-  reasons::jsonb`
+/**
+ * Stands between values that travel as one text: JSON escapes it, ids and sealed values have none. A text of nothing but
+ * one empty value is read as no value at all, hence the `coalesce` below.
+ */
+const separator = '\x1e'
+const separated = (parameter: string): string => `string_to_array(${parameter}, E'\\x1e')`
 
-function deliveryArrays(rows: readonly DeliveryRow[]): string[] {
-  const column = (value: (row: DeliveryRow) => string | null): string => arrayOf(rows.map(value))
+const toldTypes = `$1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::uuid[], $8::text[],
+  $9::timestamptz[], $10::timestamptz[], $11::uuid[], ${separated('$12')}, ${separated('$13')}, $14::text[], $15::text[]`
+const toldNames = `id, endpoint_id, partner, outcome, duplicate_of, kind, signed_id, body_fingerprint, reported_at,
+  received_at, event_id, subject_ids, people_sealed, body_sealed, reasons`
+
+const intoWebhookIds = `
+  insert into ingest.webhook_ids (tenant_id, endpoint_id, signed_id, body_fingerprint, delivery_id)
+  select ops.tenant_id(), endpoint_id, signed_id, body_fingerprint, coalesce(duplicate_of, id)`
+const intoDeliveries = `
+  insert into ingest.deliveries (tenant_id, id, endpoint_id, partner, outcome, duplicate_of, kind, reported_at, received_at,
+    event_id, subject_ids, people_sealed, body_sealed, reasons)
+  select ops.tenant_id(), id, endpoint_id, partner, outcome, duplicate_of, kind, reported_at, received_at, event_id,
+    coalesce(string_to_array(subject_ids, ' '), '{}')::uuid[], coalesce(string_to_array(people_sealed, ' '), '{}'),
+    body_sealed, reasons::jsonb`
+
+function toldValues(rows: readonly DeliveryRow[]): string[] {
   return [
-    column((row) => row.id),
-    column((row) => row.endpointId),
-    column((row) => row.partner),
-    column((row) => row.outcome),
-    column((row) => row.duplicateOf),
-    column((row) => row.kind),
-    column((row) => row.signedId),
-    column((row) => row.bodyFingerprint),
-    column((row) => row.reportedAt),
-    column((row) => row.receivedAt),
-    column((row) => row.eventId),
-    column((row) => arrayOf(row.subjectIds)),
-    column((row) => arrayOf(row.peopleSealed as unknown as string[])),
-    column((row) => row.bodySealed as string | null),
-    column((row) => row.reasons),
+    plainArrayOf(rows, (row) => row.id),
+    plainArrayOf(rows, (row) => row.endpointId),
+    plainArrayOf(rows, (row) => row.partner),
+    plainArrayOf(rows, (row) => row.outcome),
+    plainArrayOf(rows, (row) => row.duplicateOf),
+    plainArrayOf(rows, (row) => row.kind),
+    plainArrayOf(rows, (row) => row.signedId),
+    plainArrayOf(rows, (row) => row.bodyFingerprint),
+    plainArrayOf(rows, (row) => row.reportedAt),
+    plainArrayOf(rows, (row) => row.receivedAt),
+    plainArrayOf(rows, (row) => row.eventId),
+    rows.map((row) => row.subjectIds.join(' ')).join(separator),
+    rows.map((row) => row.peopleSealed.join(' ')).join(separator),
+    plainArrayOf(rows, (row) => row.bodySealed as string | null),
+    arrayOf(rows.map((row) => row.reasons)),
   ]
 }
 
+/** An array literal of ids, fingerprints, times, names of ours and sealed values: nothing in them needs quotes. */
+function plainArrayOf<Row>(rows: readonly Row[], value: (row: Row) => string | null): string {
+  return `{${rows.map((row) => value(row) ?? 'null').join(',')}}`
+}
+
 /**
- * Plans of named statements stay. One made while a table is small would read it whole for ever after, hence this in front
- * of the look-ups below; and each look-up is a lateral one with a limit, which is never turned into a join over the index.
+ * Plans of named statements stay: one made while a table is small would read it whole for ever after. Precedes the
+ * look-ups below, each of which is a lateral one with a limit, so that it is not turned into a join over the index.
  */
 export const preferIndexes: Statement = statement(`select set_config('enable_seqscan', 'off', true)`)
 
 /**
- * Writes delivery, natural key and outgoing event of every claim whose signed id and natural key are both new, and
- * answers what is known of each. No two claims of a call may share either. A claim that is beaten by another instance in
- * this very moment is a unique violation: the group is repeated one by one.
+ * Writes webhook id, delivery, natural key and outgoing event of every claim whose signed id and natural key are both
+ * new, and answers what is known of each. No two claims of a call may share either. A claim that is beaten by another
+ * instance in this very moment is a unique violation: the group is repeated one by one.
  */
 export function claimReports(claims: readonly Claim[]): Statement<KnownRow> {
   return statement(claimText, [
-    ...deliveryArrays(claims.map(({ delivery }) => delivery)),
-    arrayOf(claims.map(({ key }) => key)),
-    arrayOf(claims.map(({ content }) => content)),
-    arrayOf(claims.map(({ event }) => topicOf(event.type, 'live'))),
-    arrayOf(claims.map(({ event }) => JSON.stringify(event))),
+    ...toldValues(claims.map(({ delivery }) => delivery)),
+    plainArrayOf(claims, ({ key }) => key),
+    plainArrayOf(claims, ({ content }) => content),
+    plainArrayOf(claims, ({ event }) => topicOf(event.type, 'live')),
+    claims.map(({ event }) => JSON.stringify(event)).join(separator),
   ])
 }
 
 const claimText = `
 with claim as materialized (
-  select * from unnest(${deliveryTypes}, $16::uuid[], $17::uuid[], $18::text[], $19::text[])
-    as told (${deliveryNames}, key, content, topic, payload)),
+  select * from unnest(${toldTypes}, $16::uuid[], $17::uuid[], $18::text[], ${separated('$19')})
+    as told (${toldNames}, key, content, topic, payload)),
 known as materialized (
   select claim.id, seen.*, held.*
   from claim
   left join lateral (
-    select id as seen_id, body_fingerprint as seen_body, duplicate_of as seen_duplicate_of
-    from ingest.deliveries
+    select delivery_id as seen_id, body_fingerprint as seen_body from ingest.webhook_ids
     where tenant_id = ops.tenant_id() and endpoint_id = claim.endpoint_id and signed_id = claim.signed_id
     limit 1) seen on true
   left join lateral (
@@ -118,20 +133,22 @@ fresh as materialized (
 keyed as (
   insert into ingest.natural_keys (tenant_id, key, version, content, reported_at, delivery_id)
   select ops.tenant_id(), key, 1, content, reported_at, id from fresh),
-received as (
-  insert into ingest.deliveries (tenant_id, ${deliveryNames}) select ${deliveryValues} from fresh),
+identified as (${intoWebhookIds} from fresh),
+received as (${intoDeliveries} from fresh),
 sent as (
   insert into ingest.outbox (tenant_id, id, topic, lane, payload)
   select ops.tenant_id(), event_id, topic, 'live', payload from fresh)
 select * from known`
 
+/** Writes deliveries with their webhook ids; one that was seen is a unique violation of `webhook_ids_pkey`. */
 export function insertDeliveries(rows: readonly DeliveryRow[]): Statement {
-  return statement(insertText, deliveryArrays(rows))
+  return statement(insertText, toldValues(rows))
 }
 
 const insertText = `
-insert into ingest.deliveries (tenant_id, ${deliveryNames})
-select ${deliveryValues} from unnest(${deliveryTypes}) as told (${deliveryNames})`
+with told as materialized (select * from unnest(${toldTypes}) as told (${toldNames})),
+identified as (${intoWebhookIds} from told)
+${intoDeliveries} from told`
 
 /** Replaces what is known of a natural key; raises CS001 where somebody else did since `version` was read. */
 export function updateNaturalKey(key: string, version: number, next: KnownReport): Statement {
@@ -141,8 +158,8 @@ export function updateNaturalKey(key: string, version: number, next: KnownReport
     next.content,
     next.reportedAt,
     next.deliveryId,
-    arrayOf(next.earlier.map(({ content }) => content)),
-    arrayOf(next.earlier.map(({ deliveryId }) => deliveryId)),
+    plainArrayOf(next.earlier, ({ content }) => content),
+    plainArrayOf(next.earlier, ({ deliveryId }) => deliveryId),
   ])
 }
 
@@ -153,12 +170,9 @@ with updated as (
   where tenant_id = ops.tenant_id() and key = $1 and version = $2 returning 1)
 select ops.expect(count(*), 1) from updated`
 
-export function selectSeen(
-  endpointId: string,
-  signedId: string,
-): Statement<{ id: string; body: string; duplicate_of: string | null }> {
+export function selectSeen(endpointId: string, signedId: string): Statement<{ delivery_id: string; body: string }> {
   return statement(
-    `select id, body_fingerprint as body, duplicate_of from ingest.deliveries
+    `select delivery_id, body_fingerprint as body from ingest.webhook_ids
       where tenant_id = ops.tenant_id() and endpoint_id = $1 and signed_id = $2`,
     [endpointId, signedId],
   )

@@ -91,8 +91,7 @@ export function createDeliveryStore(deps: Deps): DeliveryStore {
     const { endpointId, signedId, bodyFingerprint } = fingerprints(signed)
     const [[seen]] = await postgres.group(signed.tenantId, [selectSeen(endpointId, signedId)])
     if (!seen) return null
-    const deliveryId = seen.duplicate_of ?? seen.id
-    return { deliveryId, outcome: 'duplicate', otherBytes: seen.body !== bodyFingerprint }
+    return { deliveryId: seen.delivery_id, outcome: 'duplicate', otherBytes: seen.body !== bodyFingerprint }
   }
 
   return {
@@ -134,7 +133,7 @@ export function createDeliveryStore(deps: Deps): DeliveryStore {
       try {
         await postgres.group(tenantId, [insertDeliveries([row]), insertEvents('ingest', [event])])
       } catch (error) {
-        if (!isUniqueViolation(error, 'deliveries_signed_id')) throw error
+        if (!isUniqueViolation(error, 'webhook_ids_pkey')) throw error
         await keyring.destroyKeys(tenantId, [id])
         const first = await findSeen(signed)
         if (!first) throw error
