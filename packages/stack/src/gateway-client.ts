@@ -1,7 +1,6 @@
 import { createDevelopmentToken } from '@csr/contracts/http/gateway'
 import type { Operation } from '@csr/contracts/http/operation'
 import type { Role } from '@csr/contracts/permissions'
-import { request } from 'undici'
 import { Refusal } from './refusal.ts'
 
 export type DevelopmentToken = {
@@ -57,7 +56,7 @@ async function send(
   }
   const sent = input.body === undefined ? {} : { body: JSON.stringify(input.body) }
   try {
-    const answer = await request(url, {
+    const answer = await fetch(url, {
       method: operation.method,
       headers: {
         ...(input.token === undefined ? {} : { authorization: `Bearer ${input.token}` }),
@@ -66,8 +65,8 @@ async function send(
       ...sent,
       signal: AbortSignal.timeout(answerWithinMs),
     })
-    const text = await answer.body.text()
-    return { status: answer.statusCode, body: text === '' ? null : JSON.parse(text) }
+    const text = await answer.text()
+    return { status: answer.status, body: text === '' ? null : JSON.parse(text) }
   } catch (error) {
     throw new Refusal(`The gateway at ${gatewayUrl} does not answer.`, { exitCode: 3, cause: error })
   }

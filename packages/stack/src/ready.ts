@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { request } from 'undici'
 
 /** What a service said when asked whether it is ready. */
 export type Probe =
@@ -10,10 +9,10 @@ export type Probe =
 /** Asks a service's readiness route once. */
 export async function probe(url: string, withinMs = 2_000): Promise<Probe> {
   try {
-    const answer = await request(`${url}/health/readiness`, { signal: AbortSignal.timeout(withinMs) })
-    const body: unknown = await answer.body.json().catch(() => null)
-    if (answer.statusCode === 200) return { state: 'ready' }
-    return { state: 'not-ready', missing: missingOf(body, answer.statusCode) }
+    const answer = await fetch(`${url}/health/readiness`, { signal: AbortSignal.timeout(withinMs) })
+    const body: unknown = await answer.json().catch(() => null)
+    if (answer.status === 200) return { state: 'ready' }
+    return { state: 'not-ready', missing: missingOf(body, answer.status) }
   } catch {
     return { state: 'silent' }
   }

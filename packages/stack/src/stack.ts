@@ -6,12 +6,13 @@ import { createDataDirectory, dataDirectory, lockDataDirectory, type DataDirecto
 import { ownerUrl } from './database-places.ts'
 import { makeDemoTenant } from './demo-tenant.ts'
 import { createGatewayClient } from './gateway-client.ts'
+import { lastLines } from './follow-file.ts'
 import { logFile } from './log-files.ts'
 import { migrateUp } from './migrate.ts'
 import { nodeProgram } from './programs.ts'
 import type { Progress } from './progress.ts'
 import { describeProbe, untilReady, watchReadiness } from './ready.ts'
-import { Refusal } from './refusal.ts'
+import { explainFileError, Refusal } from './refusal.ts'
 import { keeperEnvironment, serviceEnvironment, serviceUrl, type Surroundings } from './service-environment.ts'
 import { removeStackDocument, writeStackDocument, type DemoDocument, type StackDocument } from './stack-document.ts'
 import { projectRoot, type StartOptions } from './start-options.ts'
@@ -37,6 +38,8 @@ export class Stack {
   readonly #surface: StackSurface
   readonly #supervisor: Supervisor
   readonly #ending = new AbortController()
+  /** aborted with the name of a service that refuses its settings: waiting for it is of no use */
+  readonly #refused = new AbortController()
   #release: (() => void) | null = null
   #around: Surroundings | null = null
   #demo: DemoDocument | null = null
@@ -51,6 +54,7 @@ export class Stack {
       onStarted: (program, pid) => this.#noteStart(program, pid),
       onExited: (program, exit) => this.#noteExit(program, exit),
       onFailed: (program, error, restartInMs) => this.#noteFailure(program, error, restartInMs),
+      onTrouble: (error) => this.#noteTrouble(error),
     })
   }
 
@@ -169,11 +173,20 @@ export class Stack {
         return this.#supervisor.run(nodeProgram(service, launch))
       }),
     ])
-    const missing = await untilReady(this.#urls(around), { withinMs: readyWithinMs, signal: this.#ending.signal })
+    await this.#untilReady(around)
+  }
+
+  async #untilReady(around: Surroundings): Promise<void> {
+    const signal = AbortSignal.any([this.#ending.signal, this.#refused.signal])
+    const missing = await untilReady(this.#urls(around), { withinMs: readyWithinMs, signal })
     this.#ending.signal.throwIfAborted()
-    const said = [...missing].map(
-      ([name, state]) => `  ${name} ${describeProbe(state)} (see ${logFile(this.directory.logsDir, name)})`,
-    )
+    const { logsDir } = this.directory
+    if (this.#refused.signal.aborted) {
+      const name = String(this.#refused.signal.reason)
+      const said = lastLines(logFile(logsDir, name), 12)?.text ?? ''
+      throw new Refusal(`${name} refuses its settings. The end of ${logFile(logsDir, name)}:\n${said}`, { exitCode: 2 })
+    }
+    const said = [...missing].map(([name, state]) => `  ${name} ${describeProbe(state)} (${logFile(logsDir, name)})`)
     if (said.length > 0) throw new Refusal(`Not ready after ${readyWithinMs / 1_000} s:\n${said.join('\n')}`)
   }
 
@@ -203,22 +216,36 @@ export class Stack {
 
   #noteStart(program: Program, pid: number): void {
     if (!this.#announced || this.#ending.signal.aborted) return
-    writeStackDocument(this.directory.stackFile, this.document())
+    this.#rewriteDocument()
     this.#surface.progress.note(`${program.name} is back, pid ${pid}`)
   }
 
   #noteExit(program: Program, exit: Exit): void {
     if (exit.restartInMs === null || this.#ending.signal.aborted) return
+    if (!this.#announced && exit.code === settingsRefused) return this.#refused.abort(program.name)
     const how = exit.signal ?? `code ${exit.code}`
     const when = exit.restartInMs === 0 ? 'now' : `in ${exit.restartInMs / 1_000} s`
     const log = logFile(this.directory.logsDir, program.name)
     this.#surface.progress.warn(`${program.name} ended (${how}), starts again ${when}; its log: ${log}`)
-    if (this.#announced) writeStackDocument(this.directory.stackFile, this.document())
+    if (this.#announced) this.#rewriteDocument()
   }
 
   #noteFailure(program: Program, error: unknown, restartInMs: number): void {
     const why = error instanceof Error ? error.message : String(error)
     this.#surface.progress.warn(`${program.name} did not start, again in ${restartInMs / 1_000} s: ${why}`)
+  }
+
+  #rewriteDocument(): void {
+    try {
+      writeStackDocument(this.directory.stackFile, this.document())
+    } catch (error) {
+      this.#noteTrouble(error)
+    }
+  }
+
+  #noteTrouble(error: unknown): void {
+    const explained = explainFileError(error, this.directory.path)
+    this.#surface.progress.warn(explained instanceof Error ? explained.message : String(explained))
   }
 
   #leave(): void {
@@ -232,6 +259,8 @@ export class Stack {
 }
 
 const readyWithinMs = 90_000
+/** How a service ends that cannot use its environment. */
+const settingsRefused = 2
 const keeperMain = fileURLToPath(new URL('../../cli/src/csr.ts', import.meta.url))
 
 function mainOf(service: Service): string {

@@ -49,6 +49,8 @@ function listen(stack: Stack, progress: Progress, request: () => void): void {
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, asked)
   if (process.connected) process.on('disconnect', asked)
+  // A terminal that went away must not end this process before it has ended the others.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 }
 
 async function stop(stack: Stack, progress: Progress): Promise<void> {

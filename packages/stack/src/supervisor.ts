@@ -16,6 +16,8 @@ export type SupervisorOptions = {
   readonly onStarted?: (program: Program, pid: number) => void
   readonly onExited?: (program: Program, exit: Exit) => void
   readonly onFailed?: (program: Program, error: unknown, restartInMs: number) => void
+  /** what is kept on disk could not be written, as on a full one; the programs go on */
+  readonly onTrouble?: (error: unknown) => void
 }
 
 /**
@@ -47,7 +49,7 @@ export class Supervisor {
     this.#opened = true
     this.#writeRegistry()
     this.#postWarden()
-    this.#rotation = setInterval(() => this.#rotateLogs(), rotationEveryMs).unref()
+    this.#rotation = setInterval(() => this.#attempt(() => this.#rotateLogs()), rotationEveryMs).unref()
     return left
   }
 
@@ -59,11 +61,11 @@ export class Supervisor {
       policy: this.#options.policy ?? restartPolicy,
       watcher: {
         started: (identity) => {
-          this.#writeRegistry()
+          this.#attempt(() => this.#writeRegistry())
           this.#options.onStarted?.(program, identity.pid)
         },
         exited: (exit) => {
-          this.#writeRegistry()
+          this.#attempt(() => this.#writeRegistry())
           this.#options.onExited?.(program, exit)
         },
         failed: (error, restartInMs) => this.#options.onFailed?.(program, error, restartInMs),
@@ -127,6 +129,14 @@ export class Supervisor {
       return member.identity === null ? [] : [{ ...member.identity, name, stage, stopSignal }]
     })
     writeRegistry(this.#options.directory.registryFile, { supervisor: this.#self, processes })
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#options.onTrouble?.(error)
+    }
   }
 
   #rotateLogs(): void {

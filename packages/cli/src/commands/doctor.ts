@@ -9,7 +9,6 @@ import { describeProbe, probe } from '@csr/stack/ready'
 import { Refusal } from '@csr/stack/refusal'
 import type { StackDocument } from '@csr/stack/stack-document'
 import type { Command } from 'commander'
-import { request } from 'undici'
 import { describeRows, openStack, printResult, withStackOptions, type StackOptions } from '../result.ts'
 import { withStreams } from '../stream-admin.ts'
 
@@ -79,9 +78,9 @@ async function databaseOf({ postgres }: StackDocument): Promise<string> {
 
 async function natsOf({ nats }: StackDocument): Promise<string> {
   if (nats.monitorUrl === null) return new URL(nats.url).host
-  const answer = await request(`${nats.monitorUrl}/healthz`, { signal: AbortSignal.timeout(3_000) })
-  await answer.body.dump()
-  if (answer.statusCode !== 200) throw new Error(`answers with status ${answer.statusCode}`)
+  const answer = await fetch(`${nats.monitorUrl}/healthz`, { signal: AbortSignal.timeout(3_000) })
+  await answer.arrayBuffer()
+  if (answer.status !== 200) throw new Error(`answers with status ${answer.status}`)
   return new URL(nats.url).host
 }
 

@@ -4,7 +4,6 @@ import { partner as partners, type Partner } from '@csr/contracts/events/ingest'
 import { createCommand } from '@csr/stack/command-line'
 import { Refusal } from '@csr/stack/refusal'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { request } from 'undici'
 import { openStack, printResult, withStackOptions, type StackOptions } from '../result.ts'
 import { signWebhook } from '../sign-webhook.ts'
 
@@ -52,7 +51,7 @@ function printHeaders(options: WebhookOptions): void {
 
 async function sendWebhook(options: WebhookOptions): Promise<void> {
   const { url, headers, body } = prepare(options)
-  const answer = await request(url, {
+  const answer = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body,
@@ -60,9 +59,9 @@ async function sendWebhook(options: WebhookOptions): Promise<void> {
   }).catch((error: unknown) => {
     throw new Refusal(`${new URL(url).origin} does not answer.`, { exitCode: 3, cause: error })
   })
-  const text = await answer.body.text()
+  const text = await answer.text()
   process.stdout.write(`${text}\n`)
-  if (answer.statusCode !== 202) throw new Refusal(`The webhook was refused with status ${answer.statusCode}.`)
+  if (answer.status !== 202) throw new Refusal(`The webhook was refused with status ${answer.status}.`)
 }
 
 const answerWithinMs = 15_000

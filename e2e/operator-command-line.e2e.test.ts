@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { services } from '@csr/contracts/services'
+import type { StackDocument } from '@csr/stack/stack-document'
+import { startStack, type StartedStack } from './started-stack.ts'
+
+const csrFile = fileURLToPath(new URL('../csr', import.meta.url))
+let dataDir: string
+let stack: StartedStack
+let document: StackDocument
+
+before(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'csr-e2e-'))
+  stack = await startStack({ dataDir })
+  document = await stack.ready()
+})
+
+after(async () => {
+  stack.kill('SIGTERM')
+  await stack.exited()
+  rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+})
+
+test('doctor finds everything of a fresh stack as it should be', async () => {
+  const { code, stdout } = await csr('doctor', '--json')
+  const { findings } = JSON.parse(stdout) as { findings: { check: string; ok: boolean; detail: string }[] }
+  assert.deepEqual(
+    findings.filter(({ ok }) => !ok),
+    [],
+  )
+  assert.equal(code, 0)
+  assert.ok(findings.length >= services.length + 6)
+})
+
+test('doctor names what does not answer and ends with code 1', async () => {
+  const pid = document.services.safety?.pid ?? 0
+  process.kill(pid, 'SIGSTOP')
+  const { code, stdout, stderr } = await csr('doctor')
+  process.kill(pid, 'SIGCONT')
+  assert.equal(code, 1)
+  assert.match(stdout, /^safety +FAILED +does not answer$/m)
+  assert.match(stderr, /Found wanting: safety/)
+})
+
+test('token prints a token alone, and the gateway accepts it', async () => {
+  const { stdout } = await csr('token', '--role', 'company_admin')
+  assert.match(stdout, /^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+  const answer = await fetch(`${document.gateway}/v1/me`, { headers: { authorization: `Bearer ${stdout.trim()}` } })
+  const me = (await answer.json()) as { tenantId: string; roles: string[] }
+  assert.deepEqual([answer.status, me.tenantId, me.roles], [200, document.demo?.tenantId, ['company_admin']])
+})
+
+test('a token with the members that were asked for is refused where they are wrong', async () => {
+  for (const [option, members] of [
+    ['--claims', '{"exp":null}'],
+    ['--claims', '{"aud":"elsewhere"}'],
+    ['--header', '{"typ":"JWT"}'],
+  ] as const) {
+    const { stdout } = await csr('token', '--role', 'company_admin', option, members)
+    const answer = await fetch(`${document.gateway}/v1/me`, { headers: { authorization: `Bearer ${stdout.trim()}` } })
+    assert.equal(answer.status, 401, members)
+  }
+})
+
+test('a tenant is added and listed, with an endpoint of its own that takes a webhook', async () => {
+  const tenant = (await csr('tenants', 'add', 'Example company')).stdout.trim()
+  const { items } = JSON.parse((await csr('tenants', 'list', '--json')).stdout) as { items: { id: string }[] }
+  assert.ok(items.some(({ id }) => id === tenant))
+
+  const added = await csr('partners', 'add', 'kintell', '--tenant', tenant, '--programme', 'Evenings', '--json')
+  const endpoint = JSON.parse(added.stdout) as { id: string; webhookUrl: string; secret: string }
+  const listed = await csr('partners', 'list', '--tenant', tenant)
+  assert.match(listed.stdout, new RegExp(`^${endpoint.id} +kintell +Evenings `, 'm'))
+  assert.ok(!listed.stdout.includes(endpoint.secret))
+
+  const file = join(dataDir, 'session.json')
+  writeFileSync(file, session)
+  const send = ['webhook', 'send', '--partner', 'kintell', '--file', file, '--url', endpoint.webhookUrl]
+  process.env['CSR_WEBHOOK_SECRET'] = endpoint.secret
+  assert.equal((JSON.parse((await csr(...send, '--id', 'msg_1')).stdout) as { outcome: string }).outcome, 'accepted')
+  assert.equal((JSON.parse((await csr(...send, '--id', 'msg_1')).stdout) as { outcome: string }).outcome, 'duplicate')
+  process.env['CSR_WEBHOOK_SECRET'] = 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+  assert.equal((await csr(...send)).code, 1)
+  delete process.env['CSR_WEBHOOK_SECRET']
+})
+
+test('the streams are as declared and every migration is applied', async () => {
+  const plan = await csr('streams', 'plan', '--json')
+  assert.deepEqual(JSON.parse(plan.stdout), { changes: [] })
+  const { streams } = JSON.parse((await csr('streams', 'status', '--json')).stdout) as { streams: { stream: string }[] }
+  assert.ok(streams.some(({ stream }) => stream === 'INGEST'))
+  const status = await csr('migrate', 'status')
+  assert.equal(status.code, 0)
+  assert.doesNotMatch(status.stdout, /missing/)
+  assert.equal((await csr('migrate', 'up')).stdout, 'nothing to apply\n')
+})
+
+const session = JSON.stringify({
+  type: 'session.completed',
+  timestamp: '2026-11-20T10:00:00Z',
+  data: {
+    sessionId: 'session-1',
+    sessionType: 'language',
+    participant: { email: 'participant-1@example.org' },
+    volunteer: { email: 'volunteer-1@example.org' },
+    scheduledAt: '2026-11-20T09:00:00Z',
+  },
+})
+
+function csr(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, CSR_DATA_DIR: dataDir }
+  return new Promise((resolve) => {
+    const child = execFile(csrFile, args, { env }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(child.exitCode), stdout, stderr })
+    })
+  })
+}
