@@ -37,12 +37,11 @@ export function openIndexKey(path: string): IndexKey {
   }
 }
 
+/** The lengths stand in front, so that the parts cannot run into each other. */
 function keyedHash(key: KeyObject): KeyedHash {
   return (parts) => {
-    const hmac = createHmac('sha256', key)
-    let lengths = ''
-    for (const part of parts) lengths += `${typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength},`
-    hmac.update(`${lengths}\n`)
+    const lengths = parts.map((part) => (typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength)).join()
+    const hmac = createHmac('sha256', key).update(`${lengths}\n`)
     for (const part of parts) hmac.update(part)
     return hmac.digest()
   }

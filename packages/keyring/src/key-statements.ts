@@ -46,7 +46,7 @@ export function insertTenantKey(key: {
   rootKeyId: string
   wrapped: Buffer
   createdAt: string
-}): Statement {
+}): Statement<never> {
   return statement(
     `insert into keys.tenant_keys (tenant_id, version, root_key_id, wrapped_key, created_at)
      values (keys.tenant_id(), $1, $2, $3, $4) on conflict do nothing`,
@@ -66,7 +66,7 @@ export function selectKeys(keyIds: readonly string[]): Statement<KeyRow> {
   )
 }
 
-export function insertRecordKeys(keys: readonly NewKey[], createdAt: string): Statement {
+export function insertRecordKeys(keys: readonly NewKey[], createdAt: string): Statement<never> {
   const sorted = keys.toSorted((one, other) => byText(one.keyId, other.keyId))
   return statement(
     `insert into keys.data_keys (tenant_id, key_id, kind, version, tenant_key_version, wrapped_key, created_at)
@@ -88,7 +88,7 @@ export function insertRecordKeys(keys: readonly NewKey[], createdAt: string): St
  * Places e-mails, then makes the keys of those that were new. Everybody locks e-mails before external ids and each kind
  * in the order of its blind indexes: concurrent callers wait for each other, never in a circle.
  */
-export function placeEmails(people: readonly EmailPlacement[], createdAt: string): Statement {
+export function placeEmails(people: readonly EmailPlacement[], createdAt: string): Statement<never> {
   const sorted = people.toSorted((one, other) => byText(one.email, other.email))
   return statement(
     `with wanted as (
@@ -120,7 +120,7 @@ export function placeEmails(people: readonly EmailPlacement[], createdAt: string
 }
 
 /** Places external ids with the subjects of their e-mails; one that has no e-mail gets a key of its own if it is new. */
-export function placeExternals(people: readonly ExternalPlacement[], createdAt: string): Statement {
+export function placeExternals(people: readonly ExternalPlacement[], createdAt: string): Statement<never> {
   const sorted = people.toSorted((one, other) => byText(one.external, other.external))
   return statement(
     `with wanted as (
@@ -165,7 +165,7 @@ export function selectPeople(blindIndexes: readonly string[]): Statement<PersonR
 }
 
 /** Destroys keys; their identifiers go with them, their tombstones stay. */
-export function deleteKeys(kind: KeyKind, keyIds: readonly string[]): Statement {
+export function deleteKeys(kind: KeyKind, keyIds: readonly string[]): Statement<never> {
   return statement(
     `delete from keys.data_keys where tenant_id = keys.tenant_id() and kind = $1 and key_id = any($2::uuid[])`,
     [kind, arrayOf(keyIds)],

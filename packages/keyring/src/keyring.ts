@@ -1,6 +1,6 @@
 import type { Service } from '@csr/contracts/services'
 import { createPostgres } from '@csr/postgres/connect'
-import { PostgresRefused, PostgresUnavailable } from '@csr/postgres/errors'
+import { PostgresUnavailable } from '@csr/postgres/errors'
 import { groupCommit } from '@csr/postgres/group-commit'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
@@ -84,7 +84,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
   const cache = createKeyCache(clock)
   const tenantKeys = createTenantKeys({ postgres, rootKey, clock })
   const deps = { postgres, cache, tenantKeys, clock, ids }
-  const view = (tenantId: string, cells: Loaded): Keys => createKeys(tenantId, cells, { nowMs: clock.nowMs, alarms })
+  const view = (tenantId: string, cells: Loaded): Keys => createKeys(tenantId, cells, { cache, alarms })
   const alarms = createAlarms(logger, options.telemetry)
 
   // Requests that miss at the same time share a round trip and a commit.
@@ -179,15 +179,11 @@ async function inTime<Result>(work: Promise<Result>): Promise<Result> {
   } catch (error) {
     if (error instanceof PostgresUnavailable)
       throw new KeyringUnavailable('the key store does not answer', { cause: error })
-    if (error instanceof PostgresRefused && error.sqlstate === foreignKeyViolation)
-      throw new KeyringUnavailable('a person was erased while being resolved', { cause: error })
     throw error
   } finally {
     clearTimeout(timer)
   }
 }
-
-const foreignKeyViolation = '23503'
 
 function regroup<Item, Result>(items: readonly (readonly Item[])[], results: readonly Result[]): Result[][] {
   let at = 0

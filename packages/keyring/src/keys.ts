@@ -1,7 +1,7 @@
 import type { SealedText } from '@csr/contracts/events/envelope'
 import { KeyErased, KeyringUnavailable, SealBroken } from './errors.ts'
 import { openText, readSeal, sealText, type DataKey, type Place } from './field-cipher.ts'
-import { secretOf, type KeyCell } from './key-cache.ts'
+import type { KeyCache, KeyCell } from './key-cache.ts'
 
 /** `missing` (neither key nor tombstone) is an alarm: try again later, never dead-letter. */
 export type Opened =
@@ -34,13 +34,13 @@ const missing: Opened = { state: 'missing' }
 export function createKeys(
   tenantId: string,
   cells: ReadonlyMap<string, KeyCell | null>,
-  deps: { nowMs(): number; alarms: KeyAlarms },
+  deps: { cache: Pick<KeyCache, 'secretOf'>; alarms: KeyAlarms },
 ): Keys {
   const dataKey = (cell: KeyCell): DataKey => ({
     tenantId,
     keyId: cell.keyId,
     version: cell.version,
-    secret: secretOf(cell, deps.nowMs()),
+    secret: deps.cache.secretOf(cell),
   })
 
   function open(sealed: SealedText, place: Place): Opened {

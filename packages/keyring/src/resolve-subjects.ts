@@ -1,4 +1,6 @@
 import type { Postgres } from '@csr/postgres/connect'
+import { PostgresRefused } from '@csr/postgres/errors'
+import type { Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import type { BlindIndexes } from './blind-index.ts'
@@ -13,7 +15,7 @@ import type { TenantKey, TenantKeys } from './tenant-keys.ts'
 export type Placement = { readonly subject: KeyCell; readonly other: KeyCell | null }
 
 /** People per group: keeps a statement far below its time-out. */
-const peopleMax = 1_000
+const peopleMax = 500
 
 type Deps = {
   readonly postgres: Postgres
@@ -38,7 +40,7 @@ function place(byEmail: KeyCell | null, byExternal: KeyCell | null): Placement |
 }
 
 /**
- * Resolves people of one tenant in one round trip per thousand; who is unknown gets a key and identifiers. Keys commit
+ * Resolves people of one tenant in one round trip per five hundred; who is unknown gets a key and identifiers. Keys commit
  * here, before and apart from any data: a key without data is harmless.
  */
 export async function placeInStore(
@@ -66,11 +68,12 @@ async function placeSome(
   const { emails, externals } = plan(people, tenantKey, deps.ids)
   const createdAt = deps.clock.now()
   const indexes = [...emails.map(({ email }) => email), ...externals.map(({ external }) => external)]
-  const [, , rows] = await deps.postgres.group(tenantId, [
+  const rows = await placeAndRead(deps.postgres, tenantId, [
     placeEmails(emails, createdAt),
     placeExternals(externals, createdAt),
     selectPeople(indexes),
   ])
+  if (!rows) return undefined
   const cells = rememberPeople(deps.cache, tenantId, tenantKey, rows)
   const placed = people.map((person) => {
     const byEmail = person.email === null ? null : cells.get(person.email)
@@ -79,6 +82,23 @@ async function placeSome(
   })
   return placed.every((placement) => placement !== undefined) ? placed : undefined
 }
+
+/** An identifier cannot be added to a person who is being erased: the reference to the person's key refuses it. */
+async function placeAndRead(
+  postgres: Postgres,
+  tenantId: string,
+  statements: readonly [Statement<never>, Statement<never>, Statement<PersonRow>],
+): Promise<PersonRow[] | undefined> {
+  try {
+    const [, , rows] = await postgres.group(tenantId, statements)
+    return rows
+  } catch (error) {
+    if (error instanceof PostgresRefused && error.sqlstate === foreignKeyViolation) return undefined
+    throw error
+  }
+}
+
+const foreignKeyViolation = '23503'
 
 /** Each identifier once; of several people with one identifier the first that names its counterpart decides. */
 function plan(people: readonly BlindIndexes[], tenantKey: TenantKey, ids: Ids) {
@@ -105,7 +125,7 @@ function rememberPeople(cache: KeyCache, tenantId: string, tenantKey: TenantKey,
     const cell = byKey.get(row.key_id) ?? remember(cache, tenantId, tenantKey, row)
     byKey.set(row.key_id, cell)
     byIndex.set(row.blind_index, cell)
-    cache.putPerson(tenantId, row.blind_index, cell)
+    cache.putPerson(row.blind_index, cell)
   }
   return byIndex
 }
