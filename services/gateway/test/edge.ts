@@ -1,0 +1,69 @@
+import type { Role } from '@csr/contracts/permissions'
+import type { Refusal } from '@csr/http/request-record'
+import { createServer } from '@csr/http/server'
+import { createServiceTokens } from '@csr/http/service-tokens'
+import { createTokenVerifier } from '@csr/http/token-verifier'
+import { createUpstream } from '@csr/http/upstream'
+import { systemClock } from '@csr/runtime/clock'
+import { createIds } from '@csr/runtime/ids'
+import { createHealth } from '@csr/runtime/lifecycle'
+import { createLogger } from '@csr/runtime/logger'
+import { createTelemetry } from '@csr/runtime/telemetry'
+import { testSecrets } from '@csr/testkit/secrets'
+import { describeDevelopmentToken } from '../src/domain/development-token.ts'
+import { forwarding } from '../src/forwarding.ts'
+import { forward } from '../src/routes/forward.ts'
+import { createTokenSigner } from '../src/tokens/sign-token.ts'
+
+export const tenantId = '0198a000-0000-7000-8000-00000000000a'
+
+export type Edge = AsyncDisposable & {
+  readonly url: string
+  readonly port: number
+  readonly refusals: Refusal[]
+  tokenOf(role: Role, claims?: Record<string, unknown>): Promise<string>
+}
+
+/** The gateway's door and forwarding table in front of one address that stands for all services. */
+export async function openEdge(upstreamUrl: string): Promise<Edge> {
+  const secrets = await testSecrets()
+  const clock = systemClock()
+  const ids = createIds(clock)
+  const logger = createLogger({ service: 'gateway', destination: { write: () => undefined } })
+  const telemetry = createTelemetry('gateway')
+  const refusals: Refusal[] = []
+  const tokens = createServiceTokens({ service: 'gateway', keyFile: secrets.serviceKeyFile('gateway'), clock, ids })
+  const signer = createTokenSigner({ keyFile: secrets.gatewaySigningKeyFile })
+  const to = (service: (typeof forwarding)[number]['service']) =>
+    createUpstream({ service, url: upstreamUrl, tokens, logger, telemetry })
+  const upstreams = {
+    profile: to('profile'),
+    ingest: to('ingest'),
+    q2q: to('q2q'),
+    safety: to('safety'),
+    privacy: to('privacy'),
+    audit: to('audit'),
+  }
+  const server = createServer({
+    ...{ service: 'gateway', host: '127.0.0.1', port: 0, logger, telemetry, clock, health: createHealth() },
+    ...{ door: 'edge', metrics: false, onRefused: (refusal) => void refusals.push(refusal) },
+    tokens: createTokenVerifier({ service: 'gateway', publicKeysDir: secrets.publicKeysDir, clock }),
+    routes: forwarding.map((row) => forward(row, { upstreams })),
+  })
+  const resources = [tokens, signer, server]
+  for (const resource of resources) await resource.start?.()
+  return {
+    url: server.address,
+    port: Number(new URL(server.address).port),
+    refusals,
+    async tokenOf(role, claims) {
+      const stamp = { kid: signer.kid(), issuer: 'csr-backbone', nowMs: clock.nowMs(), tokenId: 'a', sessionId: 'b' }
+      const described = describeDevelopmentToken({ tenantId, role, ...(claims && { claims }) }, stamp)
+      return await signer.sign(described.header, described.claims)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const resource of [server, ...Object.values(upstreams), tokens, signer])
+        await resource[Symbol.asyncDispose]()
+    },
+  }
+}
