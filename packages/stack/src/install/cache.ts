@@ -13,8 +13,8 @@ export function cacheFolders(): readonly string[] {
 }
 
 /** The first cache folder that may be written; made when missing. */
-export function writableCache(): string {
-  for (const folder of cacheFolders()) {
+export function writableCache(folders: readonly string[] = cacheFolders()): string {
+  for (const folder of folders) {
     try {
       mkdirSync(folder, { recursive: true })
       accessSync(folder, constants.W_OK)
@@ -25,6 +25,6 @@ export function writableCache(): string {
   }
   throw new ServerError(
     'not-permitted',
-    `Neither ${cacheFolders().join(' nor ')} can be written. Make the project's folder writable, or set XDG_CACHE_HOME.`,
+    `Neither ${folders.join(' nor ')} can be written. Make the project's folder writable, or set XDG_CACHE_HOME.`,
   )
 }

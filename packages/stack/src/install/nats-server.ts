@@ -9,35 +9,46 @@ import { fetchDebianProgram } from './debian-program.ts'
 /** The oldest version with `sync_interval: always` and without the known holes: major, minor. */
 const versionMin = [2, 14] as const
 
+export type NatsInstallation = {
+  readonly onProgress?: (line: string) => void
+  /** where fetched programs are kept; the first that may be written is fetched into */
+  readonly caches?: readonly string[]
+  /** where else one may stand; PATH and the usual folders when left out */
+  readonly places?: readonly string[]
+}
+
 /**
- * The path of a nats-server that is new enough: CSR_NATS_SERVER, then PATH, then the caches, else fetched into a cache
- * by the machine's own package manager. Safe to call from several processes at once. Throws ServerError with the ways
- * to get it by hand.
+ * The path of a nats-server that is new enough: CSR_NATS_SERVER, then the caches, then PATH, else fetched into a cache by
+ * the machine's own package manager. Safe to call from several processes at once. Throws ServerError with the ways to
+ * get it by hand.
  */
-export async function installNatsServer(options: { onProgress?: (line: string) => void } = {}): Promise<string> {
+export async function installNatsServer(options: NatsInstallation = {}): Promise<string> {
+  const { onProgress = () => {}, caches = cacheFolders() } = options
   const given = process.env['CSR_NATS_SERVER']
   if (given !== undefined && given !== '') return checkGiven(given)
-  const found = findNatsServer()
+  const found = findNatsServer(options)
   if (found !== null) return found
-  options.onProgress?.('nats-server: fetching a current version from the system’s package mirror (about 15 MB)')
+  onProgress('nats-server: fetching a current version from the mirror of this system (about 15 MB)')
+  const cache = writableCache(caches)
   try {
-    return await fetchIntoCache(options.onProgress ?? (() => {}))
+    return await fetchIntoCache(cache, onProgress)
   } catch (error) {
-    if (error instanceof ServerError) throw error
-    const explained = explainFileError(error, writableCache())
+    const explained = explainFileError(error, cache)
     if (explained !== error) throw explained
     const reason = error instanceof Error ? error.message : String(error)
-    throw new ServerError('binary-missing', `nats-server could not be fetched: ${reason}\n${byHand()}`, {
-      cause: error,
-    })
+    throw new ServerError('binary-missing', `nats-server could not be fetched: ${reason}\n${byHand}`, { cause: error })
   }
 }
 
 /** The nats-server this machine has already, or null. */
-export function findNatsServer(): string | null {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin']
-  const cached = cacheFolders().map((folder) => join(folder, 'nats-server', `${process.platform}-${process.arch}`))
-  return [...cached, ...folders].map((folder) => join(folder, 'nats-server')).find(isNewEnough) ?? null
+export function findNatsServer(options: NatsInstallation = {}): string | null {
+  const { caches = cacheFolders(), places = usualPlaces() } = options
+  const cached = caches.map((folder) => join(folder, 'nats-server', `${process.platform}-${process.arch}`))
+  return [...cached, ...places].map((folder) => join(folder, 'nats-server')).find(isNewEnough) ?? null
+}
+
+function usualPlaces(): readonly string[] {
+  return [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin']
 }
 
 function checkGiven(path: string): string {
@@ -63,8 +74,8 @@ function isNewEnough(path: string): boolean {
 }
 
 // Worked on in a folder of its own and renamed at the end: a fetch that was cut off leaves nothing that counts.
-async function fetchIntoCache(onProgress: (line: string) => void): Promise<string> {
-  const home = join(writableCache(), 'nats-server')
+async function fetchIntoCache(cache: string, onProgress: (line: string) => void): Promise<string> {
+  const home = join(cache, 'nats-server')
   mkdirSync(home, { recursive: true })
   removeAbandoned(home)
   const work = mkdtempSync(join(home, `fetch-${process.pid}-`))
@@ -89,12 +100,9 @@ function removeAbandoned(home: string): void {
   }
 }
 
-function byHand(): string {
-  return [
-    'To get it by hand, any one of:',
-    '  - Debian: install the package nats-server of a suite that has 2.14 or newer (forky, sid), or with a network run this again',
-    '  - macOS, or Linux with Homebrew: brew install nats-server',
-    '  - any system: unpack the release archive of the nats-server project, compare its checksum, and put the program into PATH',
-    '  - name a program by CSR_NATS_SERVER=/path/to/nats-server, or a server that runs already by NATS_URL',
-  ].join('\n')
-}
+const byHand = `To get it by hand, any one of:
+  - with a network, run this again; it goes on by itself
+  - Debian: take the package nats-server of a suite that has 2.14 or newer (forky, sid)
+  - macOS, or Linux with Homebrew: brew install nats-server
+  - any system: unpack the nats-server project's release archive, compare its checksum, put the program into PATH
+  - name a program by CSR_NATS_SERVER=/path/to/nats-server, or a server that runs already by NATS_URL`

@@ -72,7 +72,7 @@ export async function untilNatsReady(
  */
 export async function startNatsServer(options: NatsOptions): Promise<NatsServer> {
   const ownership = await takeDirectory(options.storeDir, { signal: 'SIGTERM', limitMs: 10_000 })
-  const server = await ownership.giveBackUnless(async () => {
+  const server = await ownership.startOrRelease(async () => {
     const started = spawnServer(await prepareNats(options), options.logFile)
     ownership.record(started.pid)
     await untilNatsReady(started, options)

@@ -15,7 +15,7 @@ export type Ownership = {
   readonly record: (serverPid: number) => void
   readonly release: () => void
   /** what `start` returns; the directory is released when it throws */
-  readonly giveBackUnless: <Started>(start: () => Promise<Started>) => Promise<Started>
+  readonly startOrRelease: <Started>(start: () => Promise<Started>) => Promise<Started>
 }
 
 /**
@@ -48,7 +48,7 @@ export async function takeDirectory(
     record: (serverPid) =>
       writeAtomically(path, JSON.stringify({ owner, server: identify(serverPid) } satisfies Claim)),
     release,
-    async giveBackUnless(start) {
+    async startOrRelease(start) {
       try {
         return await start()
       } catch (error) {

@@ -111,7 +111,7 @@ export function postgresUrl(port: number, role: string, password: string, databa
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const { dataDir, port } = options
   const ownership = await takeDirectory(dataDir, { signal: 'SIGINT', limitMs: 15_000 })
-  const server = await ownership.giveBackUnless(async () => {
+  const server = await ownership.startOrRelease(async () => {
     const started = spawnServer(await preparePostgres(options), options.logFile)
     ownership.record(started.pid)
     await untilPostgresReady(started, options)
