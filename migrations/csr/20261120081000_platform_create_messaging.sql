@@ -162,7 +162,7 @@ create function ops.create_messaging(schema_name name) returns void
     execute format('grant select, update (epoch, sequence) on %I.outbox to %I', schema_name, worker);
     execute format('grant select on %I.inbox to %I', schema_name, worker);
     execute format('grant select, update, delete on %1$I.started to %2$I', schema_name, worker);
-    execute format('grant select, update (tried_at) on %1$I.parked to %2$I', schema_name, worker);
+    execute format('grant select, delete, update (tried_at) on %1$I.parked to %2$I', schema_name, worker);
     execute format('grant execute on function ops.keep_messaging(name, timestamptz) to %I', worker);
     perform ops.keep_messaging(schema_name, now());
   end

@@ -136,7 +136,8 @@ export class Settler {
       await unlessStale(() => this.#takeEffect(job.tenantId, [job]))
     } catch (error) {
       if (isLater(error) || isClaimed(error)) throw error
-      await this.#fail(job, error)
+      await this.#dropSettled([job])
+      if (!job.settled) await this.#fail(job, error)
     }
   }
 
@@ -168,6 +169,8 @@ export class Settler {
     const [rows] = await this.#ports.postgres.worker([lookup], { deadlineMs: groupDeadlineMs })
     const known = new Set(rows.map(({ event_id }) => event_id))
     const settled = jobs.filter(({ eventId }) => known.has(eventId))
+    const clearing = this.#clearing(settled.filter(({ tracked }) => tracked))
+    if (clearing.length > 0) await this.#ports.postgres.worker(clearing, { deadlineMs: groupDeadlineMs })
     for (const job of settled) job.acknowledge()
     if (settled.length > 0) this.#measured.duplicate(settled.length)
   }
