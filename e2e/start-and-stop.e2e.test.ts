@@ -123,6 +123,20 @@ test('SIGTERM while it starts ends what runs so far with exit code 0', async () 
   assert.equal(stack.stdout(), '')
 })
 
+test('a second request more than 5 s after the first ends everything at once, also what hangs', async () => {
+  const stack = await start()
+  const document = await stack.ready()
+  const pids = pidsOf(document)
+  for (const hanging of ['gateway', 'profile']) process.kill(pids.get(hanging) ?? 0, 'SIGSTOP')
+  const askedMs = performance.now()
+  stack.kill('SIGTERM')
+  await eventually(() => assert.ok(performance.now() - askedMs > 5_100))
+  stack.kill('SIGTERM')
+  assert.equal(await stack.exited(), 1)
+  assert.ok(performance.now() - askedMs < 9_000)
+  await eventually(() => assert.deepEqual(stillRunning(pids), []))
+})
+
 test('SIGTERM to npm ends everything, and an ephemeral stack takes its directory along', async () => {
   const stack = await start({ through: 'npm' })
   const document = await stack.ready()

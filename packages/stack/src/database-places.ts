@@ -40,9 +40,9 @@ export async function databaseExists(place: DatabasePlace): Promise<boolean> {
     const found = await client`select 1 from pg_database where datname = ${place.database}`
     return found.length > 0
   } catch (error) {
-    const { host, port } = client.options
+    const { host } = new URL(place.adminUrl)
     const reason = (error as { code?: string }).code ?? 'no answer'
-    throw new Refusal(`The PostgreSQL server ${host}:${port} cannot be used (${reason}).`, { cause: error })
+    throw new Refusal(`The PostgreSQL server ${host} cannot be used (${reason}).`, { cause: error })
   } finally {
     await client.end({ timeout: 1 })
   }

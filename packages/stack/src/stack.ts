@@ -144,7 +144,7 @@ export class Stack {
       return result
     } catch (error) {
       step.failed()
-      throw error
+      throw this.#explain(error)
     }
   }
 
@@ -243,8 +243,15 @@ export class Stack {
     }
   }
 
+  // Only errors about the directory: a program that may not be run has a code of the same name.
+  #explain(error: unknown): unknown {
+    const { code, path } = error as NodeJS.ErrnoException
+    const about = code === 'ENOSPC' || code === 'EDQUOT' || path?.startsWith(this.directory.path)
+    return about === true ? explainFileError(error, this.directory.path) : error
+  }
+
   #noteTrouble(error: unknown): void {
-    const explained = explainFileError(error, this.directory.path)
+    const explained = this.#explain(error)
     this.#surface.progress.warn(explained instanceof Error ? explained.message : String(explained))
   }
 
