@@ -45,7 +45,7 @@ async function refusalOf(connection: NatsConnection, act: () => void): Promise<s
 
 async function messagesOf(stream: string): Promise<number> {
   const admin = await nats.connect('admin')
-  const info = (await admin.request(`$JS.API.STREAM.INFO.${stream}`)).json() as { state: { messages: number } }
+  const info = (await admin.request(`$JS.API.STREAM.INFO.${stream}`)).json<{ state: { messages: number } }>()
   await admin.close()
   return info.state.messages
 }
@@ -105,12 +105,12 @@ test('the configuration holds public keys only, and both it and the credentials 
 })
 
 test('P1: what was acknowledged is there after a kill', async () => {
-  const before = await nats.connect('ingest')
-  const acknowledged = await before.request('ingest.session.completed.v1', '{}', { timeout: 5_000 })
-  assert.equal((acknowledged.json() as { stream: string }).stream, 'INGEST')
+  const sender = await nats.connect('ingest')
+  const acknowledged = await sender.request('ingest.session.completed.v1', '{}', { timeout: 5_000 })
+  assert.equal(acknowledged.json<{ stream: string }>().stream, 'INGEST')
   const killed = nats.pid()
   await nats.kill()
-  await before.close()
+  await sender.close()
   await nats.start()
   assert.notEqual(nats.pid(), killed)
   assert.equal(await messagesOf('INGEST'), 1)

@@ -14,10 +14,10 @@ import { startInOtherProcess } from './other-process.ts'
 
 let folder: Ephemeral
 /** one cluster that most tests start and stop in turn */
-let options: PostgresOptions
+let cluster: PostgresOptions
 before(async () => {
   folder = ephemeralFolder()
-  options = await optionsFor('cluster')
+  cluster = await optionsFor('cluster')
 })
 after(() => folder.remove())
 
@@ -46,7 +46,7 @@ async function ask(url: string, question: string): Promise<Record<string, unknow
 }
 
 test('P1: what makes a commit durable is on and cannot be switched off from inside', async () => {
-  await using server = await start(options)
+  await using server = await start(cluster)
   const rows = await ask(server.superuserUrl, 'select name, setting, source from pg_settings')
   const settings = new Map(rows.map(({ name, setting, source }) => [name, { setting, source }]))
   for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
@@ -60,31 +60,31 @@ test('P1: what makes a commit durable is on and cannot be switched off from insi
 })
 
 test('a wrong password and a missing one are refused', async () => {
-  await using server = await start(options)
+  await using server = await start(cluster)
   await assert.rejects(ask(server.url('postgres', 'wrong', 'postgres'), 'select 1'), { code: '28P01' })
   await assert.rejects(ask(server.url('postgres', '', 'postgres'), 'select 1'), /28P01|password/i)
 })
 
 test('P4: the log repeats neither a statement nor the values of a row that was refused', async () => {
-  await using server = await start(options)
+  await using server = await start(cluster)
   await ask(server.superuserUrl, 'create table people (email text primary key)')
   await ask(server.superuserUrl, "insert into people values ('participant-1@example.org')")
   await assert.rejects(ask(server.superuserUrl, "insert into people values ('participant-1@example.org')"), {
     code: '23505',
   })
-  const log = readFileSync(options.logFile, 'utf8')
+  const log = readFileSync(cluster.logFile, 'utf8')
   assert.match(log, /duplicate key value/)
   assert.doesNotMatch(log, /participant-1/)
 })
 
 test('P1: after a kill of the postmaster the next start waits for its children, clears the lock and keeps what was committed', async () => {
-  const first = await start(options)
+  const first = await start(cluster)
   await ask(first.superuserUrl, 'create table kept as select 42 as answer')
   const busy = postgres(first.superuserUrl, { max: 1, onnotice: () => {} })
   const sleeping = busy`select pg_sleep(60)`.catch(() => null)
   await killNow(first.pid)
-  assert.ok(existsSync(join(options.dataDir, 'postmaster.pid')), 'the kill leaves the lock')
-  await using second = await start(options)
+  assert.ok(existsSync(join(cluster.dataDir, 'postmaster.pid')), 'the kill leaves the lock')
+  await using second = await start(cluster)
   assert.notEqual(second.pid, first.pid)
   assert.deepEqual({ ...(await ask(second.superuserUrl, 'select answer from kept'))[0] }, { answer: 42 })
   await busy.end({ timeout: 1 })
@@ -92,51 +92,51 @@ test('P1: after a kill of the postmaster the next start waits for its children, 
 })
 
 test('a lock that names a process of somebody else does not keep the server from starting', async () => {
-  const first = await start(options)
+  const first = await start(cluster)
   await killNow(first.pid)
   writeFileSync(
-    join(options.dataDir, 'postmaster.pid'),
-    `${process.pid}\n${options.dataDir}\n1\n${options.port}\n\n\n\n\n`,
+    join(cluster.dataDir, 'postmaster.pid'),
+    `${process.pid}\n${cluster.dataDir}\n1\n${cluster.port}\n\n\n\n\n`,
   )
-  await using second = await start(options)
+  await using second = await start(cluster)
   assert.equal((await ask(second.superuserUrl, 'select 1 as one')).length, 1)
 })
 
 test('a server whose starter was killed is ended by the next start', async () => {
-  const starter = await startInOtherProcess('postgres', options)
+  const starter = await startInOtherProcess('postgres', cluster)
   folder.adopt(starter.serverPid, 'SIGQUIT')
   await starter.kill()
   assert.notEqual(identify(starter.serverPid), null, 'the orphan runs on')
-  await using second = await start(options)
+  await using second = await start(cluster)
   assert.equal(identify(starter.serverPid), null)
   assert.equal((await ask(second.superuserUrl, 'select 1 as one')).length, 1)
 })
 
 test('a directory in use is refused and the refusal names the process', async () => {
-  const starter = await startInOtherProcess('postgres', options)
+  const starter = await startInOtherProcess('postgres', cluster)
   folder.adopt(starter.serverPid, 'SIGQUIT')
-  await assert.rejects(startPostgres(options), (error: Error & { code?: string }) => {
+  await assert.rejects(startPostgres(cluster), (error: Error & { code?: string }) => {
     assert.equal(error.code, 'directory-in-use')
     assert.match(error.message, new RegExp(`process ${starter.pid}\\b`))
     assert.match(error.message, /--data-dir/)
     return true
   })
   await starter.kill()
-  await using orphanEnded = await start(options)
+  await using orphanEnded = await start(cluster)
   assert.equal(identify(starter.serverPid), null)
   assert.ok(orphanEnded.pid > 0)
 })
 
 test('a port in use is refused with the way out', async () => {
-  const taken = createServer().listen(options.port, '127.0.0.1')
-  await assert.rejects(startPostgres(options), (error: Error & { code?: string }) => {
+  const taken = createServer().listen(cluster.port, '127.0.0.1')
+  await assert.rejects(startPostgres(cluster), (error: Error & { code?: string }) => {
     assert.equal(error.code, 'port-in-use')
-    assert.match(error.message, new RegExp(`${options.port}.*--port-base`))
+    assert.match(error.message, new RegExp(`${cluster.port}.*--port-base`))
     return true
   })
   taken.close()
   await once(taken, 'close')
-  assert.equal(existsSync(`${options.dataDir}.owner.json`), false, 'a start that failed holds nothing')
+  assert.equal(existsSync(`${cluster.dataDir}.owner.json`), false, 'a start that failed holds nothing')
 })
 
 test('a cluster whose creation was cut off is made anew', async () => {
@@ -158,11 +158,11 @@ test('a folder with files that are no cluster is left alone and refused', async 
 })
 
 test('an orderly stop leaves nothing behind', async () => {
-  const server = await start(options)
+  const server = await start(cluster)
   await server.stop()
   assert.equal(identify(server.pid), null)
-  assert.equal(existsSync(join(options.dataDir, 'postmaster.pid')), false)
-  assert.equal(existsSync(`${options.dataDir}.owner.json`), false)
+  assert.equal(existsSync(join(cluster.dataDir, 'postmaster.pid')), false)
+  assert.equal(existsSync(`${cluster.dataDir}.owner.json`), false)
 })
 
 test('a disk that is full is named', () => {

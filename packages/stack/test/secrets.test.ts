@@ -66,9 +66,9 @@ test('every role has a password of its own', () => {
 })
 
 test('opened again they are the same', async () => {
-  const before = contentsOf(secrets.dir)
+  const found = contentsOf(secrets.dir)
   const again = await openSecrets({ dir: secrets.dir, dataExists: true })
-  assert.deepEqual(contentsOf(secrets.dir), before)
+  assert.deepEqual(contentsOf(secrets.dir), found)
   assert.deepEqual(again.databasePasswords, secrets.databasePasswords)
 })
 

@@ -1,4 +1,4 @@
-import { globSync, type Dirent } from 'node:fs'
+import { globSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -69,7 +69,7 @@ function findFiles(patterns: readonly string[]): string[] {
   const folders = ['packages/*/test', 'services/*/test', 'contracts/test', 'load/test', 'e2e']
   const found = globSync(
     folders.map((folder) => `${folder}/**/*.test.ts`),
-    { cwd: root, exclude: (entry: Dirent | string) => String(entry).includes('node_modules') },
+    { cwd: root, exclude: ['**/node_modules/**'] },
   )
   return found
     .filter((file) => patterns.length === 0 || patterns.some((pattern) => named(file, pattern)))

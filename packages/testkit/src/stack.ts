@@ -99,7 +99,7 @@ async function start(
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   if (child.pid !== undefined) folder.adopt(child.pid, 'SIGTERM')
   try {
-    await untilReady(child, exited)
+    await untilReady(child)
   } catch (error) {
     child.kill('SIGKILL')
     throw new Error(`the stack did not start: ${(error as Error).message}\n${said()}`, { cause: error })
@@ -116,7 +116,7 @@ function compileCache(): Record<string, string> {
   return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
 }
 
-function untilReady(child: ChildProcess, exited: Promise<number | null>): Promise<void> {
+function untilReady(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`not ready after ${readyWithinMs} ms`)), readyWithinMs)
     let output = ''
@@ -126,7 +126,7 @@ function untilReady(child: ChildProcess, exited: Promise<number | null>): Promis
       clearTimeout(late)
       resolve()
     })
-    void exited.then((code) => {
+    child.once('exit', (code) => {
       clearTimeout(late)
       reject(new Error(`it ended with code ${code}`))
     })

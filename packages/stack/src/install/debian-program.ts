@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { errorOutputOf } from './output-of.ts'
 
 const run = promisify(execFile)
 
@@ -102,7 +103,7 @@ function environment(): NodeJS.ProcessEnv {
 const outputBytesMax = 16 * 1024 ** 2
 
 function firstError(error: unknown): string {
-  const said = String((error as { stderr?: unknown }).stderr ?? '')
+  const said = errorOutputOf(error)
   const line =
     said.split('\n').find((text) => text.startsWith('E:')) ?? said.split('\n').find((text) => text.startsWith('W:'))
   return line?.slice(2).trim() ?? (error instanceof Error ? error.message : String(error))

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { postgresRunner } from '../servers/postgres-program.ts'
 import { Refusal } from '../refusal.ts'
 import { installNatsServer } from './nats-server.ts'
+import { errorOutputOf } from './output-of.ts'
 
 /** Run by the bootstrap before commands that need servers: PostgreSQL runs here, and a nats-server is at hand. */
 try {
@@ -18,7 +19,7 @@ function checkPostgres(): void {
   try {
     execFileSync(command, args, { env, stdio: 'pipe' })
   } catch (error) {
-    const said = String((error as { stderr?: unknown }).stderr ?? '').trim()
+    const said = errorOutputOf(error).trim()
     throw new Refusal(
       `PostgreSQL does not run on this system: ${said || String(error)}\n` +
         'Remove node_modules and run this again; where its programs do not fit the system, give servers of your own by ' +

@@ -109,8 +109,8 @@ async function installPackages({ root, environment, say, interrupted }) {
 }
 
 function emptyModules(root) {
-  const { lock, unfinished } = marksOf(root)
-  const keep = [lock, unfinished]
+  const marks = marksOf(root)
+  const keep = [marks.lock, marks.unfinished]
   spawnSync('find', [
     join(root, 'node_modules'),
     '-mindepth',

@@ -15,6 +15,7 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { errorOutputOf } from '../install/output-of.ts'
 import { explainFileError } from '../refusal.ts'
 import { endProcesses, identify, type ProcessIdentity } from '../process-identity.ts'
 import { takeDirectory } from './ownership.ts'
@@ -186,7 +187,7 @@ async function createCluster(runner: PostgresRunner, options: PostgresOptions): 
     renameSync(unfinished, dataDir)
   } catch (error) {
     rmSync(unfinished, { recursive: true, force: true })
-    const said = String((error as { stderr?: unknown }).stderr ?? '')
+    const said = errorOutputOf(error)
     throw (
       explainLog('PostgreSQL', said, { port: options.port, directory: dataDir }) ??
       (said === '' ? error : new ServerError('failed', `initdb failed: ${lastLine(said)}`, { cause: error }))
