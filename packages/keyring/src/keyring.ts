@@ -1,20 +1,17 @@
 import type { Service } from '@csr/contracts/services'
-import { createPostgres } from '@csr/postgres/connect'
-import { PostgresUnavailable } from '@csr/postgres/errors'
-import { groupCommit } from '@csr/postgres/group-commit'
+import { createPostgres, type Postgres } from '@csr/postgres/connect'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import type { Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import type { Telemetry } from '@csr/runtime/telemetry'
-import { blindIndexesOf, type BlindIndexes, type Identifiers } from './blind-index.ts'
-import { KeyringUnavailable } from './errors.ts'
+import { answerInTime } from './answer-in-time.ts'
+import { blindIndexesOf, type Identifiers } from './blind-index.ts'
 import { openIndexKey, toUuid } from './index-key.ts'
 import { createKeyCache, type KeyCell } from './key-cache.ts'
-import { deleteKeys, selectKeys, selectPeople, updateRestricted, type KeyKind } from './key-statements.ts'
 import { createKeys, type KeyAlarms, type Keys } from './keys.ts'
-import { createInStore, loadFromStore, type Loaded } from './load-keys.ts'
-import { placeFromMemory, placeInStore, type Placement } from './resolve-subjects.ts'
+import { createKeyLoader, type Loaded } from './load-keys.ts'
+import { createSubjectResolver, type Placement } from './resolve-subjects.ts'
 import { openFileRootKey, type RootKey } from './root-key.ts'
 import { createTenantKeys } from './tenant-keys.ts'
 
@@ -66,128 +63,58 @@ export type KeyringOptions = {
   readonly rootKey?: RootKey
 }
 
-const answerMs = 1_800
 const sweepMs = 5_000
 
 /** Opens the key files (throws `KeyFileRefused`) and the key store, which may come up later. */
 export function createKeyring(options: KeyringOptions): Keyring {
-  const { clock, ids, logger } = options
+  const { clock, ids, logger, telemetry } = options
   const rootKey = options.rootKey ?? openFileRootKey(options.rootKeyFile)
   const indexKey = openIndexKey(options.indexKeyFile)
-  const postgres = createPostgres({
-    name: 'keys',
-    url: options.keysUrl,
-    logger,
-    connectionsMax: 5,
-    ...(options.telemetry && { telemetry: options.telemetry }),
-  })
+  const url = options.keysUrl
+  const postgres = createPostgres({ name: 'keys', url, logger, connectionsMax: 5, ...(telemetry && { telemetry }) })
   const cache = createKeyCache(clock)
   const tenantKeys = createTenantKeys({ postgres, rootKey, clock })
-  const deps = { postgres, cache, tenantKeys, clock, ids }
+  const loader = createKeyLoader({ postgres, cache, tenantKeys, clock })
+  const resolver = createSubjectResolver({ postgres, cache, tenantKeys, clock, ids })
+  const alarms = createAlarms(logger, telemetry)
   const view = (tenantId: string, cells: Loaded): Keys => createKeys(tenantId, cells, { cache, alarms })
-  const alarms = createAlarms(logger, options.telemetry)
+  const indexesOf = (tenantId: string, person: Identifiers) => blindIndexesOf(indexKey.blindIndex(tenantId), person)
 
-  // Requests that miss at the same time share a round trip and a commit.
-  const placing = groupCommit<readonly BlindIndexes[], readonly Placement[]>({
-    run: async (tenantId, items) => regroup(items, await placeInStore(deps, tenantId, items.flat())),
-  })
-  const loading = groupCommit<readonly string[], Loaded>({
-    run: async (tenantId, items) => {
-      const loaded = await loadFromStore(deps, tenantId, items.flat())
-      return items.map(() => loaded)
+  return {
+    ...createLife(postgres, [cache, tenantKeys]),
+    createTenant: (tenantId) => answerInTime(tenantKeys.create(tenantId)),
+    async resolveSubjects(tenantId, people) {
+      const indexes = people.map((person) => indexesOf(tenantId, person))
+      return toResolved(await resolver.resolve(tenantId, indexes), (cells) => view(tenantId, cells))
     },
-  })
-
-  async function resolve(tenantId: string, people: readonly BlindIndexes[]): Promise<readonly Placement[]> {
-    const placements = people.map((person) => placeFromMemory(cache, tenantId, person))
-    const unknown = people.filter((_, index) => !placements[index])
-    if (unknown.length === 0) return placements as Placement[]
-    const placed = (await inTime(placing.submit(tenantId, unknown))).values()
-    return placements.map((placement) => placement ?? (placed.next().value as Placement))
+    findSubject: async (tenantId, person) => resolver.find(tenantId, indexesOf(tenantId, person)),
+    load: async (tenantId, keyIds) => view(tenantId, await loader.load(tenantId, keyIds)),
+    createRecordKeys: async (tenantId, recordIds) => view(tenantId, await loader.createRecords(tenantId, recordIds)),
+    destroyKeys: (tenantId, keyIds) => loader.destroy(tenantId, 'record', keyIds),
+    eraseSubject: (tenantId, subjectId) => loader.destroy(tenantId, 'subject', [subjectId]),
+    restrictSubject: (tenantId, subjectId, restricted) => loader.restrict(tenantId, subjectId, restricted),
+    fingerprint: (tenantId, purpose, ...parts) => indexKey.fingerprint(tenantId, purpose)(parts).toString('base64url'),
+    fingerprintUuid: (tenantId, purpose, ...parts) => toUuid(indexKey.fingerprint(tenantId, purpose)(parts)),
   }
+}
 
-  async function destroy(tenantId: string, kind: KeyKind, keyIds: readonly string[]): Promise<void> {
-    const [, rows] = await inTime(postgres.group(tenantId, [deleteKeys(kind, keyIds), selectKeys(keyIds)]))
-    const kept = rows.find((row) => !row.erased)
-    if (kept) throw new Error(`Key ${kept.key_id} was not destroyed: this service may not destroy it`)
-    for (const row of rows) cache.put(tenantId, { keyId: row.key_id, version: 0, secret: 'erased', restricted: false })
-  }
+type Sweepable = { sweep(): void; clear(): void }
 
+function createLife(postgres: Postgres, memories: readonly Sweepable[]): Resource {
   let sweeper: NodeJS.Timeout | undefined
   return {
     name: 'keyring',
     async start() {
-      sweeper ??= setInterval(() => (cache.sweep(), tenantKeys.sweep()), sweepMs).unref()
+      sweeper ??= setInterval(() => memories.forEach((memory) => memory.sweep()), sweepMs).unref()
       await postgres.start?.()
     },
     readiness: () => postgres.readiness?.() ?? { ready: true },
-    createTenant: (tenantId) => inTime(tenantKeys.create(tenantId)),
-    async resolveSubjects(tenantId, people) {
-      const hash = indexKey.blindIndex(tenantId)
-      const placements = await resolve(
-        tenantId,
-        people.map((person) => blindIndexesOf(hash, person)),
-      )
-      return toResolved(placements, (cells) => view(tenantId, cells))
-    },
-    async findSubject(tenantId, identifiers) {
-      const person = blindIndexesOf(indexKey.blindIndex(tenantId), identifiers)
-      const known = placeFromMemory(cache, tenantId, person)
-      if (known) return known.subject.keyId
-      await inTime(tenantKeys.get(tenantId))
-      const indexes = [person.email, person.external].filter((index) => index !== null)
-      const [rows] = await inTime(postgres.group(tenantId, [selectPeople(indexes)]))
-      const idOf = (index: string | null) => rows.find((row) => row.blind_index === index && !row.erased)?.key_id
-      return idOf(person.email) ?? idOf(person.external) ?? null
-    },
-    async load(tenantId, keyIds) {
-      const cells: Loaded = new Map()
-      for (const keyId of keyIds) cells.set(keyId, cache.fresh(tenantId, keyId) ?? null)
-      const wanted = [...cells].filter(([, cell]) => cell === null).map(([keyId]) => keyId)
-      if (wanted.length === 0) return view(tenantId, cells)
-      const loaded = await inTime(loading.submit(tenantId, wanted))
-      for (const keyId of wanted) cells.set(keyId, loaded.get(keyId) ?? null)
-      return view(tenantId, cells)
-    },
-    createRecordKeys: async (tenantId, recordIds) =>
-      view(tenantId, await inTime(createInStore(deps, tenantId, recordIds))),
-    destroyKeys: (tenantId, keyIds) => destroy(tenantId, 'record', keyIds),
-    eraseSubject: (tenantId, subjectId) => destroy(tenantId, 'subject', [subjectId]),
-    async restrictSubject(tenantId, subjectId, restricted) {
-      const [rows] = await inTime(postgres.group(tenantId, [updateRestricted(subjectId, restricted)]))
-      const cell = cache.fresh(tenantId, subjectId)
-      if (cell && rows.length > 0) cell.restricted = restricted
-      return rows.length > 0
-    },
-    fingerprint: (tenantId, purpose, ...parts) => indexKey.fingerprint(tenantId, purpose)(parts).toString('base64url'),
-    fingerprintUuid: (tenantId, purpose, ...parts) => toUuid(indexKey.fingerprint(tenantId, purpose)(parts)),
     async [Symbol.asyncDispose]() {
       clearInterval(sweeper)
-      cache.clear()
-      tenantKeys.clear()
       await postgres[Symbol.asyncDispose]()
+      for (const memory of memories) memory.clear()
     },
   }
-}
-
-/** Answers in time or not at all: behind a slow flush an item would wait for two. */
-async function inTime<Result>(work: Promise<Result>): Promise<Result> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new KeyringUnavailable('no answer in time')), answerMs)
-  try {
-    return await Promise.race([work, promise])
-  } catch (error) {
-    if (error instanceof PostgresUnavailable)
-      throw new KeyringUnavailable('the key store does not answer', { cause: error })
-    throw error
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-function regroup<Item, Result>(items: readonly (readonly Item[])[], results: readonly Result[]): Result[][] {
-  let at = 0
-  return items.map((item) => results.slice(at, (at += item.length)))
 }
 
 function toResolved(placements: readonly Placement[], view: (cells: Map<string, KeyCell>) => Keys): Resolved {

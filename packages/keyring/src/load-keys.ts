@@ -1,8 +1,28 @@
 import type { Postgres } from '@csr/postgres/connect'
+import { groupCommit } from '@csr/postgres/group-commit'
 import type { Clock } from '@csr/runtime/clock'
+import { answerInTime } from './answer-in-time.ts'
 import type { KeyCache, KeyCell } from './key-cache.ts'
-import { insertRecordKeys, selectKeys, type KeyRow } from './key-statements.ts'
+import {
+  deleteKeys,
+  insertRecordKeys,
+  selectKeys,
+  updateRestricted,
+  type KeyKind,
+  type KeyRow,
+} from './key-statements.ts'
 import type { TenantKey, TenantKeys } from './tenant-keys.ts'
+
+/** What was asked for; null marks an id with neither key nor tombstone. */
+export type Loaded = Map<string, KeyCell | null>
+
+/** Data keys by id: read, made, destroyed. */
+export interface KeyLoader {
+  load(tenantId: string, keyIds: readonly string[]): Promise<Loaded>
+  createRecords(tenantId: string, recordIds: readonly string[]): Promise<Loaded>
+  destroy(tenantId: string, kind: KeyKind, keyIds: readonly string[]): Promise<void>
+  restrict(tenantId: string, subjectId: string, restricted: boolean): Promise<boolean>
+}
 
 type Deps = {
   readonly postgres: Postgres
@@ -11,14 +31,46 @@ type Deps = {
   readonly clock: Clock
 }
 
-/** What was asked for; null marks an id with neither key nor tombstone. */
-export type Loaded = Map<string, KeyCell | null>
-
 /** Keys per group: keeps a statement far below its time-out. */
 const keysMax = 2_000
 
-/** Reads keys of one tenant, one round trip per two thousand. */
-export async function loadFromStore(deps: Deps, tenantId: string, keyIds: readonly string[]): Promise<Loaded> {
+/** What memory does not hold is read from the store; requests that miss at the same time share a round trip. */
+export function createKeyLoader(deps: Deps): KeyLoader {
+  const { postgres, cache } = deps
+  const loading = groupCommit<readonly string[], Loaded>({
+    run: async (tenantId, items) => {
+      const loaded = await loadFromStore(deps, tenantId, items.flat())
+      return items.map(() => loaded)
+    },
+  })
+  return {
+    async load(tenantId, keyIds) {
+      const cells: Loaded = new Map()
+      for (const keyId of keyIds) cells.set(keyId, cache.fresh(tenantId, keyId) ?? null)
+      const wanted = [...cells].filter(([, cell]) => cell === null).map(([keyId]) => keyId)
+      if (wanted.length === 0) return cells
+      const loaded = await answerInTime(loading.submit(tenantId, wanted))
+      for (const keyId of wanted) cells.set(keyId, loaded.get(keyId) ?? null)
+      return cells
+    },
+    createRecords: (tenantId, recordIds) => answerInTime(createInStore(deps, tenantId, recordIds)),
+    async destroy(tenantId, kind, keyIds) {
+      const [, rows] = await answerInTime(postgres.group(tenantId, [deleteKeys(kind, keyIds), selectKeys(keyIds)]))
+      for (const row of rows)
+        if (row.erased) cache.put(tenantId, { keyId: row.key_id, version: 0, secret: 'erased', restricted: false })
+      const kept = rows.find((row) => !row.erased)
+      if (kept) throw new Error(`Key ${kept.key_id} was not destroyed: this service may not destroy it`)
+    },
+    async restrict(tenantId, subjectId, restricted) {
+      const [rows] = await answerInTime(postgres.group(tenantId, [updateRestricted(subjectId, restricted)]))
+      const cell = cache.fresh(tenantId, subjectId)
+      if (cell && rows.length > 0) cell.restricted = restricted
+      return rows.length > 0
+    },
+  }
+}
+
+async function loadFromStore(deps: Deps, tenantId: string, keyIds: readonly string[]): Promise<Loaded> {
   const loaded: Loaded = new Map()
   for (const some of slices(keyIds)) {
     const tenantKey = await deps.tenantKeys.get(tenantId)
@@ -28,8 +80,8 @@ export async function loadFromStore(deps: Deps, tenantId: string, keyIds: readon
   return loaded
 }
 
-/** Makes record keys that are not there yet, and reads them in the same round trip. */
-export async function createInStore(deps: Deps, tenantId: string, recordIds: readonly string[]): Promise<Loaded> {
+/** Makes the keys that are not there yet, and reads them in the same round trip. */
+async function createInStore(deps: Deps, tenantId: string, recordIds: readonly string[]): Promise<Loaded> {
   const loaded: Loaded = new Map()
   for (const some of slices(recordIds)) {
     const tenantKey = await deps.tenantKeys.get(tenantId)

@@ -1,8 +1,10 @@
 import type { Postgres } from '@csr/postgres/connect'
 import { PostgresRefused } from '@csr/postgres/errors'
+import { groupCommit } from '@csr/postgres/group-commit'
 import type { Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
+import { answerInTime } from './answer-in-time.ts'
 import type { BlindIndexes } from './blind-index.ts'
 import { KeyringUnavailable } from './errors.ts'
 import type { KeyCache, KeyCell } from './key-cache.ts'
@@ -25,8 +27,49 @@ type Deps = {
   readonly ids: Ids
 }
 
+/** People by their blind indexes. */
+export interface SubjectResolver {
+  /** finds everyone, makes keys for who is unknown */
+  resolve(tenantId: string, people: readonly BlindIndexes[]): Promise<readonly Placement[]>
+  /** finds one person, creates nothing */
+  find(tenantId: string, person: BlindIndexes): Promise<string | null>
+}
+
+/** Known people are answered from memory; requests that miss at the same time share a round trip and a commit. */
+export function createSubjectResolver(deps: Deps): SubjectResolver {
+  const placing = groupCommit<readonly BlindIndexes[], readonly Placement[]>({
+    run: async (tenantId, items) => regroup(items, await placeInStore(deps, tenantId, items.flat())),
+  })
+  return {
+    async resolve(tenantId, people) {
+      const placements = people.map((person) => placeFromMemory(deps.cache, tenantId, person))
+      const unknown = people.filter((_, index) => !placements[index])
+      if (unknown.length === 0) return placements as Placement[]
+      const placed = (await answerInTime(placing.submit(tenantId, unknown))).values()
+      return placements.map((placement) => placement ?? (placed.next().value as Placement))
+    },
+    async find(tenantId, person) {
+      const known = placeFromMemory(deps.cache, tenantId, person)
+      return known ? known.subject.keyId : answerInTime(findInStore(deps, tenantId, person))
+    },
+  }
+}
+
+async function findInStore(deps: Deps, tenantId: string, person: BlindIndexes): Promise<string | null> {
+  await deps.tenantKeys.get(tenantId)
+  const indexes = [person.email, person.external].filter((index) => index !== null)
+  const [rows] = await deps.postgres.group(tenantId, [selectPeople(indexes)])
+  const idOf = (index: string | null) => rows.find((row) => row.blind_index === index && !row.erased)?.key_id
+  return idOf(person.email) ?? idOf(person.external) ?? null
+}
+
+function regroup<Item, Result>(items: readonly (readonly Item[])[], results: readonly Result[]): Result[][] {
+  let at = 0
+  return items.map((item) => results.slice(at, (at += item.length)))
+}
+
 /** The person in memory, or undefined where the store has to be asked. */
-export function placeFromMemory(cache: KeyCache, tenantId: string, person: BlindIndexes): Placement | undefined {
+function placeFromMemory(cache: KeyCache, tenantId: string, person: BlindIndexes): Placement | undefined {
   const byEmail = person.email === null ? null : cache.person(tenantId, person.email)
   const byExternal = person.external === null ? null : cache.person(tenantId, person.external)
   return byEmail === undefined || byExternal === undefined ? undefined : place(byEmail, byExternal)
@@ -43,11 +86,7 @@ function place(byEmail: KeyCell | null, byExternal: KeyCell | null): Placement |
  * Resolves people of one tenant in one round trip per five hundred; who is unknown gets a key and identifiers. Keys commit
  * here, before and apart from any data: a key without data is harmless.
  */
-export async function placeInStore(
-  deps: Deps,
-  tenantId: string,
-  people: readonly BlindIndexes[],
-): Promise<Placement[]> {
+async function placeInStore(deps: Deps, tenantId: string, people: readonly BlindIndexes[]): Promise<Placement[]> {
   const placements: Placement[] = []
   for (let at = 0; at < people.length; at += peopleMax) {
     const some = people.slice(at, at + peopleMax)
