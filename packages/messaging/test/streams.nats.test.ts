@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { durables } from '@csr/contracts/consumers'
+import { streams } from '@csr/contracts/streams'
+import { applyStreams, keepStreams, planStreams, statusStreams } from '@csr/messaging/streams'
+import { createLogger } from '@csr/runtime/logger'
+import { eventually } from '@csr/testkit/eventually'
+import { privateNats, type TestNats } from '@csr/testkit/nats'
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { nanos, type NatsConnection } from '@nats-io/transport-node'
+
+let nats: TestNats
+let connection: NatsConnection
+let admin: JetStreamManager
+before(async () => {
+  nats = await privateNats({ streams: false })
+  connection = await nats.connect('admin')
+  admin = await jetstreamManager(connection, { checkAPI: false })
+})
+after(async () => {
+  await connection.close()
+  await nats[Symbol.asyncDispose]()
+})
+
+const epochOf = async (stream: string): Promise<string | undefined> =>
+  (await admin.streams.info(stream)).config.metadata?.['csr-epoch']
+
+test('an empty server gets every stream and durable, and then nothing is left to do', async () => {
+  const plan = await planStreams(admin)
+  assert.equal(plan.length, streams.length + durables.length)
+  assert.ok(plan.every(({ kind, allowed }) => kind === 'create' && allowed))
+  await applyStreams(admin)
+  assert.deepEqual(await planStreams(admin), [])
+})
+
+test('streams lose nothing on their own: files, every write synced, no purge, no deletion', async () => {
+  for (const { name } of streams) {
+    const { config } = await admin.streams.info(name)
+    assert.deepEqual(
+      [config.storage, config.retention, config.deny_purge, config.deny_delete, config.max_age],
+      ['file', 'limits', true, true, nanos(14 * 86_400_000)],
+    )
+  }
+})
+
+test('durables never give up on a message and hear all versions of their event', async () => {
+  for (const { stream, name, event } of durables) {
+    const { config } = await admin.consumers.info(stream, name)
+    assert.deepEqual([config.max_deliver, config.ack_policy, config.deliver_policy], [-1, 'explicit', 'all'])
+    if (event !== '*') assert.match(config.filter_subject ?? '', /\.\*$/)
+  }
+})
+
+test('each stream bears a random epoch, another one after it was lost', async () => {
+  const epochs = await Promise.all(streams.map(({ name }) => epochOf(name)))
+  assert.equal(new Set(epochs).size, streams.length)
+  assert.ok(epochs.every((epoch) => (epoch?.length ?? 0) >= 22))
+  const before = await epochOf('Q2Q')
+  await admin.streams.delete('Q2Q')
+  await applyStreams(admin)
+  assert.notEqual(await epochOf('Q2Q'), before)
+  assert.deepEqual(
+    (await statusStreams(admin)).map(({ stream }) => stream).toSorted(),
+    streams.map(({ name }) => name).toSorted(),
+  )
+})
+
+test('limits may grow; what would lose messages is refused and said', async () => {
+  await admin.streams.update('SAFETY', { max_bytes: 1024 ** 2 })
+  await admin.streams.update('PRIVACY', { max_age: nanos(20 * 86_400_000) })
+  const plan = await applyStreams(admin)
+  assert.deepEqual(
+    plan
+      .map(({ stream, fields, allowed }) => ({ stream, fields, allowed }))
+      .toSorted((one, other) => (one.stream < other.stream ? -1 : 1)),
+    [
+      { stream: 'PRIVACY', fields: ['max_age'], allowed: false },
+      { stream: 'SAFETY', fields: ['max_bytes'], allowed: true },
+    ],
+  )
+  assert.deepEqual(
+    (await planStreams(admin)).map(({ stream }) => stream),
+    ['PRIVACY'],
+  )
+  await admin.streams.update('PRIVACY', { max_age: nanos(14 * 86_400_000) })
+})
+
+test('a durable with another filter is left alone and reported', async () => {
+  const [durable] = durables
+  assert.ok(durable)
+  await admin.consumers.delete(durable.stream, durable.name)
+  const config = {
+    durable_name: durable.name,
+    filter_subject: `${durable.stream.toLowerCase()}.other.*.*`,
+    ack_policy: 'explicit',
+  }
+  await admin.consumers.add(durable.stream, config as never)
+  const plan = await applyStreams(admin)
+  assert.ok(
+    plan.some(
+      (change) => change.durable === durable.name && !change.allowed && change.fields.includes('filter_subject'),
+    ),
+  )
+  await admin.consumers.delete(durable.stream, durable.name)
+  await applyStreams(admin)
+})
+
+test('the keeper makes again what disappears', async () => {
+  const logger = createLogger({ service: 'keeper', level: 'error', destination: { write: () => undefined } })
+  await using keeper = keepStreams({ natsUrl: nats.url, adminCredentialsFile: nats.credentialsFile('admin'), logger })
+  await keeper.start?.()
+  await eventually(() => assert.deepEqual(keeper.readiness?.(), { ready: true }))
+  await admin.streams.delete('GATEWAY')
+  await eventually(async () => assert.ok(await epochOf('GATEWAY')), { withinMs: 15_000 })
+  await eventually(async () => assert.deepEqual(await planStreams(admin), []))
+})
