@@ -46,6 +46,35 @@ export const sessionCompleted = z.object({
 })
 export type SessionCompleted = z.infer<typeof sessionCompleted>
 
+/** Feedback or a rating of its own: by one person, about a session or match that may come later or never. */
+export const feedbackSubmitted = z.object({
+  ...report,
+  /** the kind of its activity */
+  kind: z.enum(['rating.created', 'feedback.submitted']),
+  fromRole: z.enum(['participant', 'volunteer', 'buddy']),
+  about: z.object({ kind: z.enum(['session', 'match']), sourceId: z.string().min(1).max(200) }),
+})
+export type FeedbackSubmitted = z.infer<typeof feedbackSubmitted>
+
+/** One person finished one course. `sourceId` stands for (person, provider, course, status). */
+export const courseCompleted = z.object({
+  ...report,
+  provider: z.string().min(1).max(100),
+  course: z.object({
+    id: z.string().min(1).max(200),
+    name: z.string().max(300),
+    url: z.string().max(2_000).nullable(),
+  }),
+  startedAt: instant.nullable(),
+  completedAt: instant.nullable(),
+  percentComplete: z.number().min(0).max(100).nullable(),
+  /** 0 to 100 */
+  score: z.number().min(0).max(100).nullable(),
+  /** when a certificate was issued for it, if one was */
+  certificateIssuedAt: instant.nullable(),
+})
+export type CourseCompleted = z.infer<typeof courseCompleted>
+
 /** A request or delivery that was refused; recorded one by one up to ten per minute and client, then counted. */
 export const deliveryRefused = z.object({
   partner,
@@ -69,6 +98,8 @@ export type EndpointCreated = z.infer<typeof endpointCreated>
 
 export const ingestEvents = {
   'ingest.session.completed.v1': sessionCompleted,
+  'ingest.feedback.submitted.v1': feedbackSubmitted,
+  'ingest.course.completed.v1': courseCompleted,
   'ingest.delivery.refused.v1': deliveryRefused,
   'ingest.delivery.quarantined.v1': deliveryQuarantined,
   'ingest.endpoint.created.v1': endpointCreated,

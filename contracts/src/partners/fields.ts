@@ -28,7 +28,6 @@ export const reportedEmail = z
 /** An id given by the partner: no surrounding white space, no control character. */
 export const sourceId = z
   .string()
-  .min(1)
   .max(200)
   .regex(
     /^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u,

@@ -1,17 +1,15 @@
-import { createEvent, type About } from '@csr/contracts/events/create-event'
 import type { EventOf } from '@csr/contracts/events/catalog'
-import type {
-  DeliveryQuarantined,
-  DeliveryRefused,
-  EndpointCreated,
-  ReportedPerson,
-  SessionCompleted,
-} from '@csr/contracts/events/ingest'
+import { createEvent, type About } from '@csr/contracts/events/create-event'
+import type { DeliveryQuarantined, DeliveryRefused, EndpointCreated } from '@csr/contracts/events/ingest'
+import type { ReportedPerson, SessionCompleted } from '@csr/contracts/events/ingest'
 import type { Report } from './domain/translation.ts'
 
 /** The event that announces a report. */
 export const reportEventTypes = {
   'session.completed': 'ingest.session.completed.v1',
+  'rating.created': 'ingest.feedback.submitted.v1',
+  'feedback.submitted': 'ingest.feedback.submitted.v1',
+  'course.completed': 'ingest.course.completed.v1',
 } as const satisfies Record<Report['kind'], `ingest.${string}.v1`>
 
 export type ReportEvent = EventOf<(typeof reportEventTypes)[Report['kind']]>
@@ -19,25 +17,30 @@ export type ReportEvent = EventOf<(typeof reportEventTypes)[Report['kind']]>
 /** What a report becomes once its people have ids and its personal fields are sealed. */
 export type SealedParts = {
   readonly deliveryId: string
+  readonly sourceId: string
   readonly people: ReportedPerson[]
   readonly text: SessionCompleted['text']
 }
 
-export function reported(
-  report: Report,
-  about: Omit<About, 'subject' | 'causationId'>,
-  parts: SealedParts,
-): ReportEvent {
-  const { partner, sourceId, reportedAt, occurredAt, precision, programme, rating } = report
-  const { deliveryId, people, text } = parts
-  const subject = people[0]?.subjectId ?? deliveryId
+/** `about.subject` is the first person: the participant, author or learner. */
+export function reported(report: Report, about: Omit<About, 'causationId'>, parts: SealedParts): ReportEvent {
+  const { deliveryId, sourceId, people, text } = parts
+  const { partner, reportedAt, occurredAt, precision, programme, rating } = report
   const data = { deliveryId, partner, sourceId, reportedAt, occurredAt, precision, programme, people, rating, text }
-  const from = { ...about, subject, causationId: deliveryId }
-  return createEvent(reportEventTypes[report.kind], from, {
-    ...data,
-    ...report.details,
-    topics: [...report.details.topics],
-  })
+  const from = { ...about, causationId: deliveryId }
+  switch (report.kind) {
+    case 'session.completed': {
+      const { details } = report
+      return createEvent(reportEventTypes[report.kind], from, { ...data, ...details, topics: [...details.topics] })
+    }
+    case 'rating.created':
+    case 'feedback.submitted': {
+      const { kind, details } = report
+      return createEvent(reportEventTypes[kind], from, { ...data, kind, ...details })
+    }
+    case 'course.completed':
+      return createEvent(reportEventTypes[report.kind], from, { ...data, ...report.details })
+  }
 }
 
 export function deliveryQuarantined(about: Omit<About, 'subject' | 'causationId'>, data: DeliveryQuarantined) {

@@ -1,4 +1,6 @@
 import type { Partner } from '@csr/contracts/events/ingest'
+import { translateBuddy } from './translate-buddy.ts'
+import { translateEcornell } from './translate-ecornell.ts'
 import { translateKintell } from './translate-kintell.ts'
 import type { Translation } from './translation.ts'
 
@@ -9,13 +11,6 @@ export function translate(partner: Partner, body: unknown, endpointProgramme: st
 
 const translators: Readonly<Record<Partner, (body: unknown, endpointProgramme: string | null) => Translation>> = {
   kintell: translateKintell,
-  buddy: translateNothing,
-  upskilling: translateNothing,
-}
-
-function translateNothing(): Translation {
-  return {
-    outcome: 'misshapen',
-    reasons: [{ pointer: '', message: 'Reports of this partner are not read by webhook' }],
-  }
+  buddy: translateBuddy,
+  upskilling: translateEcornell,
 }

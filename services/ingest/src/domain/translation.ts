@@ -21,7 +21,7 @@ export type NamedPerson = {
 type ReportOf<Kind extends string, Details> = {
   readonly kind: Kind
   readonly partner: Partner
-  readonly sourceId: string
+  readonly identity: Identity
   /** the partner's own time of this report: a later one corrects an earlier one */
   readonly reportedAt: string
   readonly occurredAt: string
@@ -32,7 +32,14 @@ type ReportOf<Kind extends string, Details> = {
   /** the text belongs to `people[author]` */
   readonly text: { readonly author: number; readonly value: string } | null
   readonly details: Details
+  /** what belongs to `people[0]` and leaves this service in no event: kept sealed with the delivery */
+  readonly kept: Readonly<Record<string, unknown>> | null
 }
+
+/** What makes two reports speak of the same thing: the partner's own id, or else who it is about and what. */
+export type Identity =
+  | { readonly by: 'source'; readonly sourceId: string }
+  | { readonly by: 'people'; readonly parts: readonly string[] }
 
 export type SessionReport = ReportOf<
   'session.completed',
@@ -46,4 +53,24 @@ export type SessionReport = ReportOf<
   }
 >
 
-export type Report = SessionReport
+type FeedbackDetails = {
+  readonly fromRole: 'participant' | 'volunteer' | 'buddy'
+  readonly about: { readonly kind: 'session' | 'match'; readonly sourceId: string }
+}
+export type RatingReport = ReportOf<'rating.created', FeedbackDetails>
+export type FeedbackReport = ReportOf<'feedback.submitted', FeedbackDetails>
+
+export type CourseReport = ReportOf<
+  'course.completed',
+  {
+    readonly provider: string
+    readonly course: { readonly id: string; readonly name: string; readonly url: string | null }
+    readonly startedAt: string | null
+    readonly completedAt: string | null
+    readonly percentComplete: number | null
+    readonly score: number | null
+    readonly certificateIssuedAt: string | null
+  }
+>
+
+export type Report = SessionReport | RatingReport | FeedbackReport | CourseReport

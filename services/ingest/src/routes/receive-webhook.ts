@@ -89,7 +89,7 @@ async function take(delivery: SignedDelivery, endpoint: Endpoint, deps: Deps): P
   const translation = translate(endpoint.partner, body.value, endpoint.programme)
   if (translation.outcome === 'report') return await deliveries.accept(delivery, translation.report)
   const { reasons } = translation
-  const received = await deliveries.quarantine(delivery, { reasons, emails: readIdentifiers(body.value) })
+  const received = await deliveries.quarantine(delivery, { reasons, people: readIdentifiers(body.value) })
   const { deliveryId, outcome } = received
   const { tenantId, partner } = delivery
   if (outcome === 'quarantined') telemetry.quarantined({ deliveryId, tenantId, partner, count: reasons.length })

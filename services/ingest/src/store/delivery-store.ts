@@ -8,11 +8,12 @@ import { isUniqueViolation } from '@csr/postgres/errors'
 import { groupCommit } from '@csr/postgres/group-commit'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
+import type { ReadIdentifiers } from '../domain/read-identifiers.ts'
 import type { Reason, Report } from '../domain/translation.ts'
 import { deliveryQuarantined } from '../events.ts'
 import { commitClaims, type Receipt } from './commit-claims.ts'
 import { insertDeliveries, selectDeliveries, selectSeen, type Claim, type ListedRow } from './delivery-statements.ts'
-import { sealReport } from './seal-report.ts'
+import { sealReport, sourceIdOf } from './seal-report.ts'
 
 /** Where a webhook came in, and what was signed. */
 export type SignedDelivery = {
@@ -30,7 +31,10 @@ export interface DeliveryStore {
   /** Delivery, natural key and event commit together, in one round trip with whatever else this tenant brings now. */
   accept(signed: SignedDelivery, report: Report): Promise<Received>
   /** Keeps a body nobody could translate, sealed under a key of its own, with its reasons. */
-  quarantine(signed: SignedDelivery, why: { reasons: readonly Reason[]; emails: readonly string[] }): Promise<Received>
+  quarantine(
+    signed: SignedDelivery,
+    why: { reasons: readonly Reason[]; people: readonly ReadIdentifiers[] },
+  ): Promise<Received>
   list(tenantId: string, page: { before: string | null; limit: number }): Promise<readonly ListedRow[]>
 }
 
@@ -52,10 +56,11 @@ export function createDeliveryStore(deps: Deps): DeliveryStore {
   /** Keys commit first, data second: a key without data is harmless. */
   async function prepare(signed: SignedDelivery, report: Report): Promise<Claim> {
     const { tenantId } = signed
-    const { partner, kind, sourceId, reportedAt } = report
+    const { partner, kind, reportedAt } = report
     const resolved = await keyring.resolveSubjects(tenantId, identifiersOf(report))
     const receivedAt = clock.now()
-    const who = { tenantId, deliveryId: ids.uuid(), eventId: ids.uuid(), at: receivedAt, ...resolved }
+    const sourceId = sourceIdOf(report, { tenantId, ...resolved }, keyring)
+    const who = { tenantId, deliveryId: ids.uuid(), eventId: ids.uuid(), at: receivedAt, sourceId, ...resolved }
     const { event, subjectIds, peopleSealed } = sealReport(report, who, keyring)
     return {
       delivery: {
@@ -105,12 +110,12 @@ export function createDeliveryStore(deps: Deps): DeliveryStore {
       if (receipt.outcome === 'accepted') wakeRelay()
       return receipt
     },
-    async quarantine(signed, { reasons, emails }) {
+    async quarantine(signed, { reasons, people }) {
       const seen = await findSeen(signed)
       if (seen) return seen
       const { tenantId, endpointId, partner } = signed
-      const people = emails.map((email) => ({ email }))
-      const { subjectIds } = people.length > 0 ? await keyring.resolveSubjects(tenantId, people) : { subjectIds: [] }
+      const identifiers = people.map((person) => ({ ...person, partner }))
+      const { subjectIds } = await keyring.resolveSubjects(tenantId, identifiers)
       const id = ids.uuid()
       const keys = await keyring.createRecordKeys(tenantId, [id])
       const receivedAt = clock.now()
@@ -123,7 +128,7 @@ export function createDeliveryStore(deps: Deps): DeliveryStore {
         reportedAt: null,
         receivedAt,
         eventId: null,
-        subjectIds,
+        subjectIds: [...new Set(subjectIds)],
         peopleSealed: [],
         bodySealed: keys.seal(id, bodyPlace(id), Buffer.from(signed.body).toString('utf8')),
         reasons: JSON.stringify(reasons),

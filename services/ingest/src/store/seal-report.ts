@@ -14,20 +14,34 @@ export type SealedReport = {
   readonly peopleSealed: readonly SealedText[]
 }
 
-type Who = {
+/** Who a report is about and which thing it speaks of, once its people are resolved. */
+export type ResolvedReport = {
   readonly tenantId: string
   readonly deliveryId: string
   readonly eventId: string
   readonly at: string
+  readonly sourceId: string
   readonly subjectIds: readonly string[]
   readonly keys: Keys
 }
 
+type Fingerprints = Pick<Keyring, 'fingerprintUuid'>
+
 export const peoplePlace = (deliveryId: string) => ({ field: 'ingest.deliveries.people_sealed', row: deliveryId })
 
+/** The partner's id of the thing reported; where there is none, one that follows from the people and what it is. */
+export function sourceIdOf(
+  { identity, partner, kind }: Report,
+  who: { tenantId: string; subjectIds: readonly string[] },
+  keyring: Fingerprints,
+): string {
+  if (identity.by === 'source') return identity.sourceId
+  return keyring.fingerprintUuid(who.tenantId, 'source-id', partner, kind, ...who.subjectIds, ...identity.parts)
+}
+
 /** Synchronous: all keys are in memory. Throws `KeyErased` where a person was erased since they were resolved. */
-export function sealReport(report: Report, who: Who, keyring: Pick<Keyring, 'fingerprintUuid'>): SealedReport {
-  const { tenantId, deliveryId, eventId, keys, subjectIds } = who
+export function sealReport(report: Report, who: ResolvedReport, keyring: Fingerprints): SealedReport {
+  const { tenantId, deliveryId, eventId, sourceId, keys, subjectIds } = who
   const event = { type: reportEventTypes[report.kind], id: eventId }
   const seal = (subjectId: string, name: string, value: string | null): SealedText | null =>
     value === null ? null : keys.seal(subjectId, eventPlace(event, name), value)
@@ -37,7 +51,8 @@ export function sealReport(report: Report, who: Who, keyring: Pick<Keyring, 'fin
     const { role, email, name, phone, externalId } = person
     return {
       subjectId,
-      activityId: activityIdOf(report, tenantId, role, keyring),
+      // One person's part in one thing: the same id whichever way and how often it is reported.
+      activityId: keyring.fingerprintUuid(tenantId, 'activity', report.partner, report.kind, sourceId, role),
       role,
       email: seal(subjectId, 'email', email),
       name: seal(subjectId, 'name', name),
@@ -45,8 +60,9 @@ export function sealReport(report: Report, who: Who, keyring: Pick<Keyring, 'fin
       externalId: seal(subjectId, 'externalId', externalId),
     }
   })
+  const about = { id: eventId, time: who.at, tenantId, subject: subjectIds[0] as string }
   return {
-    event: reported(report, { id: eventId, time: who.at, tenantId }, { deliveryId, people, text: sealText() }),
+    event: reported(report, about, { deliveryId, sourceId, people, text: sealText() }),
     subjectIds,
     peopleSealed: report.people.map((person, index) =>
       keys.seal(subjectIds[index] as string, peoplePlace(deliveryId), partOf(report, person, index)),
@@ -61,19 +77,10 @@ export function sealReport(report: Report, who: Who, keyring: Pick<Keyring, 'fin
   }
 }
 
-/** One person's part in one thing a partner reported: the same id whichever way and how often it is reported. */
-function activityIdOf(
-  report: Report,
-  tenantId: string,
-  role: NamedPerson['role'],
-  keyring: Pick<Keyring, 'fingerprintUuid'>,
-): string {
-  return keyring.fingerprintUuid(tenantId, 'activity', report.partner, report.kind, report.sourceId, role)
-}
-
 /** What the report says about one person; free text only with its author. */
 function partOf(report: Report, person: NamedPerson, index: number): string {
   const { occurredAt, precision, programme, rating, details } = report
   const text = report.text?.author === index ? report.text.value : null
-  return JSON.stringify({ ...person, occurredAt, precision, programme, rating, text, details })
+  const kept = index === 0 ? report.kept : null
+  return JSON.stringify({ ...person, occurredAt, precision, programme, rating, text, details, kept })
 }

@@ -19,7 +19,7 @@ test('a completed session becomes a report with two people, times in UTC and the
     report: {
       kind: 'session.completed',
       partner: 'kintell',
-      sourceId: 'session-1',
+      identity: { by: 'source', sourceId: 'session-1' },
       reportedAt: '2026-11-20T10:05:00.000Z',
       occurredAt: '2026-11-20T10:00:00.000Z',
       precision: 'instant',
@@ -38,6 +38,7 @@ test('a completed session becomes a report with two people, times in UTC and the
         languageLevel: 'B1',
         topics: ['work', 'daily life'],
       },
+      kept: null,
     },
   })
 })
@@ -155,7 +156,7 @@ test('any valid body translates, with every time in canonical form', () => {
       assert.equal(translation.outcome, 'report', JSON.stringify(translation))
       if (translation.outcome !== 'report') return
       const { occurredAt, reportedAt, details } = translation.report
-      for (const instant of [occurredAt, reportedAt, details.scheduledAt]) {
+      for (const instant of [occurredAt, reportedAt, 'scheduledAt' in details ? details.scheduledAt : '']) {
         assert.match(instant, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
       }
     }),
