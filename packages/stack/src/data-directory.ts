@@ -1,5 +1,5 @@
-import { linkSync, mkdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, linkSync, mkdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { explainFileError, Refusal } from './refusal.ts'
 import { readJson } from './write-atomically.ts'
@@ -39,7 +39,20 @@ export function createDataDirectory(directory: DataDirectory): void {
     mkdirSync(directory.path, { recursive: true, mode: 0o700 })
     mkdirSync(directory.logsDir, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw explainFileError(error, directory.path)
+    throw explainFileError(withTrueCode(error, directory.path), directory.path)
+  }
+}
+
+// Making a path of folders on a read-only file system fails as if the path were missing; making one of them tells why.
+function withTrueCode(error: unknown, path: string): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error
+  let missing = path
+  while (!existsSync(dirname(missing))) missing = dirname(missing)
+  try {
+    mkdirSync(missing)
+    return error
+  } catch (reason) {
+    return reason
   }
 }
 

@@ -83,6 +83,11 @@ export class Stack {
     return document
   }
 
+  /** Whether nothing was started yet. */
+  get isIdle(): boolean {
+    return this.#supervisor.isIdle
+  }
+
   /** Lets everything finish and ends it, in order, within 20 s. */
   async stop(): Promise<void> {
     this.#ending.abort()

@@ -54,9 +54,9 @@ function listen(stack: Stack, progress: Progress, request: () => void): void {
 }
 
 async function stop(stack: Stack, progress: Progress): Promise<void> {
-  const step = progress.step('stopping')
+  const step = stack.isIdle ? null : progress.step('stopping')
   const late = setTimeout(() => process.exit(1), goneWithinMs)
   await stack.stop()
   clearTimeout(late)
-  step.done()
+  step?.done()
 }

@@ -75,6 +75,11 @@ export class Supervisor {
     await member.start()
   }
 
+  /** Whether nothing was started yet. */
+  get isIdle(): boolean {
+    return this.#members.size === 0
+  }
+
   /** The pid that runs under this name now, or null between two lives. */
   pidOf(name: string): number | null {
     return this.#members.get(name)?.identity?.pid ?? null
