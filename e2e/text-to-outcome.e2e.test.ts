@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { kintellSessionCompleted } from '@csr/testkit/builders'
 import { eventually } from '@csr/testkit/eventually'
 import { privateStack, type TestStack } from '@csr/testkit/stack'
 import { newCompany, type Company } from './company.ts'
+import { openSuperuser } from './superuser.ts'
+
+const run = promisify(execFile)
 
 let stack: TestStack
 let company: Company
@@ -126,8 +134,8 @@ test('P6: a participant sees their own outcomes only, and staff of another compa
 })
 
 test('P7: every effect on the way is one record of the log, and the tree over it verifies', async () => {
-  const { body } = await company.call('GET', '/v1/audit/events?limit=200')
-  const actions = new Set((body['items'] as { action: string }[]).map(({ action }) => action))
+  const log = await csr<{ items: { action: string }[] }>('audit', 'export')
+  const actions = new Set(log.items.map(({ action }) => action))
   for (const action of [
     'ingest.session.completed.v1',
     'profile.activity.recorded.v1',
@@ -138,4 +146,40 @@ test('P7: every effect on the way is one record of the log, and the tree over it
   ]) {
     assert.ok(actions.has(action), action)
   }
+  assert.equal((await csr<{ verified: boolean }>('audit', 'verify')).verified, true)
 })
+
+test('P7: who holds an old checkpoint notices that a record was changed', async () => {
+  const kept = join(stack.directory.path, 'kept-checkpoint.json')
+  writeFileSync(kept, JSON.stringify(await csr('audit', 'checkpoint')))
+  assert.equal((await csr<{ verified: boolean }>('audit', 'verify', '--checkpoint', kept)).verified, true)
+  const superuser = await openSuperuser(stack)
+  await superuser.unsafe(`alter table audit.records disable trigger append_only;
+    update audit.records set leaf = replace(leaf, 'effective', 'refused')
+    where tenant_id = '${company.tenantId}' and sequence = 3`)
+  await superuser.end()
+  const { verified, problems } = await csr<{ verified: boolean; problems: string[] }>(
+    'audit',
+    'verify',
+    '--checkpoint',
+    kept,
+  )
+  assert.equal(verified, false)
+  assert.ok(
+    problems.some((problem) => problem.includes('are not what they were')),
+    problems.join(),
+  )
+})
+
+/** Runs the operator's command line as an operator would; 1 means found wanting, and its answer counts. */
+async function csr<Answer>(...words: string[]): Promise<Answer> {
+  const options = ['--tenant', company.tenantId, '--data-dir', stack.directory.path, '--json']
+  const program = fileURLToPath(new URL('../packages/cli/src/csr.ts', import.meta.url))
+  const { stdout } = await run(process.execPath, [program, ...words, ...options], {
+    maxBuffer: 64 * 1024 * 1024,
+  }).catch((error: { code?: number; stdout?: string }) => {
+    if (error.code === 1 && error.stdout) return { stdout: error.stdout }
+    throw error
+  })
+  return JSON.parse(stdout) as Answer
+}

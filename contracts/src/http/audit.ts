@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { instant, uuid } from '../events/envelope.ts'
+import { publicKey } from './gateway.ts'
 import { listOf, listQuery } from './lists.ts'
 import { operation } from './operation.ts'
 
@@ -84,6 +85,14 @@ export const getLatestCheckpoint = operation({
   answers: { 200: checkpoint },
 })
 
+export const listAuditKeys = operation({
+  method: 'GET',
+  path: '/v1/audit/keys',
+  summary: 'Public keys that verify the signatures of checkpoints',
+  permission: 'audit:read',
+  answers: { 200: z.object({ keys: z.array(publicKey) }) },
+})
+
 export const listDeadLetters = operation({
   method: 'GET',
   path: '/v1/dead-letters',
@@ -103,4 +112,11 @@ export const getDeadLetter = operation({
   problems: ['resource-not-found'],
 })
 
-export const auditOperations = [listAuditEvents, getAuditProof, getLatestCheckpoint, listDeadLetters, getDeadLetter]
+export const auditOperations = [
+  listAuditEvents,
+  getAuditProof,
+  getLatestCheckpoint,
+  listAuditKeys,
+  listDeadLetters,
+  getDeadLetter,
+]

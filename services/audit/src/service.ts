@@ -1,3 +1,4 @@
+import { createPublicKeys } from '@csr/http/keys'
 import { createServer } from '@csr/http/server'
 import { createTokenVerifier } from '@csr/http/token-verifier'
 import { connectNats } from '@csr/messaging/connect'
@@ -14,6 +15,7 @@ import { onEveryEvent } from './consumers/on-any-event.ts'
 import { getAuditProofRoute } from './routes/get-audit-proof.ts'
 import { getDeadLetterRoute } from './routes/get-dead-letter.ts'
 import { getLatestCheckpointRoute } from './routes/get-latest-checkpoint.ts'
+import { listAuditKeysRoute } from './routes/list-audit-keys.ts'
 import { listAuditEventsRoute } from './routes/list-audit-events.ts'
 import { listDeadLettersRoute } from './routes/list-dead-letters.ts'
 import type { AuditSettings } from './settings.ts'
@@ -59,6 +61,7 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
       listAuditEventsRoute({ log }),
       getAuditProofRoute({ log, checkpoints }),
       getLatestCheckpointRoute({ log, checkpoints }),
+      listAuditKeysRoute({ keys: createPublicKeys({ directory: settings.PUBLIC_KEYS_DIR, clock }) }),
       listDeadLettersRoute({ deadLetters }),
       getDeadLetterRoute({ deadLetters }),
     ],

@@ -6,14 +6,14 @@ import type { Ids } from '@csr/runtime/ids'
 
 /** Asks privacy whose texts may not be scored now. Down or slow, it throws: nobody is scored on a guess. */
 export interface PrivacyClient {
-  /** those of the people given who refuse; an answer counts for at most 30 s */
+  /** those of the people given who refuse; an answer counts for five seconds */
   whoRefuses(tenantId: string, subjectIds: readonly string[]): Promise<ReadonlySet<string>>
 }
 
 /** A text is scored only where both its scoring and its counting are allowed. */
 const purposes: Purpose[] = ['ai_scoring', 'impact_measurement']
 
-const answerLifeMs = 20_000
+const answerLifeMs = 5_000
 const answersMax = 20_000
 const askedAtOnceMax = 200
 
