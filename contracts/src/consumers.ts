@@ -8,10 +8,10 @@ export type Consumption = EventName | '*'
 /** Who consumes what. Durables and the servers' allow-lists follow from this table and from nothing else. */
 export const consumptions: Readonly<Record<Service, readonly Consumption[]>> = {
   gateway: [],
-  profile: ['ingest.session.completed'],
+  profile: ['ingest.session.completed', 'ingest.match.created', 'ingest.feedback.submitted', 'ingest.course.completed'],
   ingest: [],
   q2q: ['safety.text.screened'],
-  safety: ['ingest.session.completed'],
+  safety: ['ingest.session.completed', 'ingest.feedback.submitted'],
   privacy: [],
   audit: ['*'],
 }

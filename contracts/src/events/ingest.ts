@@ -75,6 +75,27 @@ export const courseCompleted = z.object({
 })
 export type CourseCompleted = z.infer<typeof courseCompleted>
 
+/** Two people were brought together. `sourceId` is the partner's id, or stands for (participant, buddy, day). */
+export const matchCreated = z.object({
+  ...report,
+  status: z.enum(['active', 'inactive', 'ended']),
+  language: z.string().max(100).nullable(),
+  /** `{ interests, location }` as JSON, sealed for the participant */
+  preferences: sealedText.nullable(),
+})
+export type MatchCreated = z.infer<typeof matchCreated>
+
+/** A whole file was worked off; the counts add up to `total`. */
+export const importCompleted = z.object({
+  importId: uuid,
+  schema: z.string().max(60),
+  total: z.number().int().min(0),
+  accepted: z.number().int().min(0),
+  duplicate: z.number().int().min(0),
+  quarantined: z.number().int().min(0),
+})
+export type ImportCompleted = z.infer<typeof importCompleted>
+
 /** A request or delivery that was refused; recorded one by one up to ten per minute and client, then counted. */
 export const deliveryRefused = z.object({
   partner,
@@ -100,6 +121,8 @@ export const ingestEvents = {
   'ingest.session.completed.v1': sessionCompleted,
   'ingest.feedback.submitted.v1': feedbackSubmitted,
   'ingest.course.completed.v1': courseCompleted,
+  'ingest.match.created.v1': matchCreated,
+  'ingest.import.completed.v1': importCompleted,
   'ingest.delivery.refused.v1': deliveryRefused,
   'ingest.delivery.quarantined.v1': deliveryQuarantined,
   'ingest.endpoint.created.v1': endpointCreated,

@@ -11,6 +11,9 @@ import { createIds } from '@csr/runtime/ids'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
+import { onCourseCompleted } from './consumers/on-course-completed.ts'
+import { onFeedbackSubmitted } from './consumers/on-feedback-submitted.ts'
+import { onMatchCreated } from './consumers/on-match-created.ts'
 import { onSessionCompleted } from './consumers/on-session-completed.ts'
 import { announceReadings } from './jobs/announce-readings.ts'
 import { getProfileRoute } from './routes/get-profile.ts'
@@ -44,10 +47,16 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
 
   const profiles = createProfileStore({ postgres, keyring, clock })
   const readings = createReadingStore({ postgres, relay, clock, stamp })
+  const reports = { profiles, telemetry: facts, stamp }
   const consumers = runConsumers({
     ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
-    handlers: [onSessionCompleted({ profiles, telemetry: facts, stamp })],
+    handlers: [
+      onSessionCompleted(reports),
+      onMatchCreated(reports),
+      onFeedbackSubmitted(reports),
+      onCourseCompleted(reports),
+    ],
   })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },

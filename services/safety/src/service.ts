@@ -10,6 +10,7 @@ import { createIds } from '@csr/runtime/ids'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
+import { onFeedbackSubmitted } from './consumers/on-feedback-submitted.ts'
 import { onSessionCompleted } from './consumers/on-session-completed.ts'
 import { createScreeningRoute } from './routes/create-screening.ts'
 import { listReviewsRoute } from './routes/list-reviews.ts'
@@ -46,7 +47,7 @@ export async function createSafetyService(settings: SafetySettings): Promise<Ser
   const consumers = runConsumers({
     ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
-    handlers: [onSessionCompleted(texts)],
+    handlers: [onSessionCompleted(texts), onFeedbackSubmitted(texts)],
   })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
