@@ -31,6 +31,7 @@ export function streamConfig(declared: StreamDeclaration, replicas: number) {
     num_replicas: replicas,
     deny_purge: true,
     deny_delete: true,
+    allow_atomic: true,
   } satisfies Partial<StreamConfig>
 }
 
@@ -66,6 +67,7 @@ const streamRules: Rules<ReturnType<typeof streamConfig>> = {
   duplicate_window: always,
   deny_purge: always,
   deny_delete: always,
+  allow_atomic: always,
 }
 
 /** A filter is never changed in place: what lies behind the durable's position would be skipped without a word. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Event } from '@csr/contracts/events/envelope'
 import { insertEvents } from '@csr/messaging/outbox'
+import { arrayOf } from '@csr/postgres/statement'
 import { uuidFloor } from '@csr/runtime/ids'
 import { eventually } from '@csr/testkit/eventually'
 import { clock, openRig, session, tenantId, type Rig } from './rig.ts'
@@ -41,6 +42,38 @@ test('P3: what is committed to the outbox reaches its stream byte for byte and i
   assert.equal(message?.subject, event.type)
   const { config } = await rig.admin.streams.info('INGEST')
   assert.equal(row?.epoch, config.metadata?.['csr-epoch'])
+})
+
+test('many events of one commit are stored in batches, each marked with its own place', async () => {
+  await using ingest = await rig.start('ingest')
+  const events = Array.from({ length: 300 }, () => session())
+  await eventually(() => ingest.postgres.group(tenantId, [insertEvents('ingest', events)]))
+  await drained()
+  const rows = await rig.look<{ id: string; sequence: number }>(
+    `select id, sequence from ingest.outbox where id = any($1::uuid[]) order by sequence`,
+    [arrayOf(events.map(({ id }) => id))],
+    'ingest',
+  )
+  assert.equal(new Set(rows.map(({ sequence }) => sequence)).size, 300)
+  let batched = 0
+  for (const { id, sequence } of rows) {
+    const message = await rig.admin.streams.getMessage('INGEST', { seq: sequence })
+    assert.equal(message?.header.get('Nats-Msg-Id'), id)
+    if (message?.header.get('Nats-Batch-Id')) batched += 1
+  }
+  assert.ok(batched > 200, `${batched} of 300 came in batches`)
+})
+
+test('a batch that holds an event stored before is sent one by one: nothing is stored twice or left out', async () => {
+  const events = Array.from({ length: 40 }, () => session())
+  const [, , third] = events
+  assert.ok(third)
+  await rig.send(JSON.stringify(third), { id: third.id })
+  const { messages } = (await rig.admin.streams.info('INGEST')).state
+  await using ingest = await rig.start('ingest')
+  await eventually(() => ingest.postgres.group(tenantId, [insertEvents('ingest', events)]))
+  await drained()
+  assert.equal((await rig.admin.streams.info('INGEST')).state.messages, messages + 39)
 })
 
 test('imports travel in a lane of their own, live events are not held up by it', async () => {
