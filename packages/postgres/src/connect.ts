@@ -2,7 +2,7 @@ import type { Logger } from '@csr/runtime/logger'
 import type { Readiness, Resource } from '@csr/runtime/lifecycle'
 import type { Telemetry } from '@csr/runtime/telemetry'
 import { holdLock, type Held } from './advisory-lock.ts'
-import { createPool, type Pool } from './pool.ts'
+import { Pool } from './pool.ts'
 import { measure, type Measure } from './measure.ts'
 import type { RowsOf, Statement } from './statement.ts'
 import { transact } from './transact.ts'
@@ -49,7 +49,7 @@ const waitMs = 500
 /** Creates the pools of a service; nothing is opened before `start`. */
 export function createPostgres(options: PostgresOptions): Postgres {
   const { name, url, workerUrl, logger } = options
-  const tenants = createPool({ name, url, applicationName: name, connectionsMax: options.connectionsMax ?? 10, logger })
+  const tenants = new Pool({ name, url, applicationName: name, connectionsMax: options.connectionsMax ?? 10, logger })
   const workers = workerUrl === undefined ? null : createWorkers(options, workerUrl)
   const measured = measure(options.telemetry, { tenants, ...(workers && { workers }) })
 
@@ -103,7 +103,7 @@ async function run<S extends readonly Statement[]>(way: Way, statements: S, limi
 }
 
 function createWorkers(options: PostgresOptions, workerUrl: string): Pool {
-  return createPool({
+  return new Pool({
     name: `${options.name}-worker`,
     url: workerUrl,
     applicationName: `${options.name}-worker`,

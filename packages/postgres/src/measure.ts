@@ -32,7 +32,7 @@ export function measure(telemetry: Telemetry | undefined, pools: Partial<Record<
   const labels = { tenants: { role: 'tenants' }, workers: { role: 'workers' } }
 
   function note(role: Role): void {
-    const now = pools[role]?.connections()
+    const now = pools[role]?.counts()
     open.set(now?.open ?? 0, labels[role])
     waiting.set(now?.waiting ?? 0, labels[role])
   }

@@ -11,18 +11,6 @@ export type PoolOptions = {
   readonly logger: Logger
 }
 
-/** A small pool of lanes: first come, first served; what is broken is thrown away and replaced. */
-export interface Pool {
-  /** waits at most `waitMs` for a free lane; fails with PostgresUnavailable */
-  take(waitMs: number): Lane | Promise<Lane>
-  /** gives a lane back; a closed one is replaced if somebody waits */
-  giveBack(lane: Lane): void
-  start(): void
-  readiness(): Readiness
-  connections(): { open: number; busy: number; waiting: number }
-  close(withinMs: number): Promise<void>
-}
-
 /** Time for TCP, authentication and the first checks. */
 const openMs = 1_000
 /** Flat: a server that comes back is noticed at once, however long it was away. */
@@ -32,152 +20,164 @@ const probeEveryMs = 1_000
 
 type Waiting = { resolve(lane: Lane): void; reject(error: Error): void; timer: NodeJS.Timeout }
 
-/** Creates the pool; nothing is opened before `start` or the first `take`. */
-export function createPool(options: PoolOptions): Pool {
-  const lanes = new Set<Lane>()
-  const idle: Lane[] = []
-  const waiting = new Set<Waiting>()
-  let opening = 0
-  let failure: PostgresUnavailable | null = null
-  let everOpened = false
-  let closed = false
-  let retry: NodeJS.Timeout | null = null
-  let probes: NodeJS.Timeout | null = null
-  let used = false
+/**
+ * A small pool of lanes: first come, first served; what is broken is thrown away and replaced. Nothing is opened before
+ * `start` or the first `take`.
+ */
+export class Pool {
+  readonly #options: PoolOptions
+  readonly #lanes = new Set<Lane>()
+  readonly #idle: Lane[] = []
+  readonly #waiting = new Set<Waiting>()
+  #opening = 0
+  #failure: PostgresUnavailable | null = null
+  #everOpened = false
+  #closed = false
+  #used = false
+  #retry: NodeJS.Timeout | null = null
+  #probes: NodeJS.Timeout | null = null
 
-  /** Opens what is missing; after a failure one at a time, so that a server coming up is not stormed. */
-  function grow(): void {
-    if (closed || retry) return
-    const wanted = Math.max(waiting.size, lanes.size === 0 ? 1 : 0) - opening
-    const room = Math.min(failure ? 1 : options.connectionsMax, options.connectionsMax - lanes.size) - opening
-    for (let count = Math.min(wanted, room); count > 0; count -= 1) void open()
+  constructor(options: PoolOptions) {
+    this.#options = options
   }
 
-  async function open(): Promise<void> {
-    opening += 1
-    try {
-      const lane = await openLane({ url: options.url, applicationName: options.applicationName, openMs })
-      if (failure) options.logger.info('postgres-reachable', { name: options.name })
-      failure = null
-      everOpened = true
-      opening -= 1
-      admit(lane)
-    } catch (error) {
-      opening -= 1
-      noteFailure(error as PostgresUnavailable)
-    }
-    grow()
+  /** Opens the first connection, and from then on keeps at least one and looks after it. */
+  start(): void {
+    if (this.#probes || this.#closed) return
+    this.#probes = setInterval(() => void this.#probe(), probeEveryMs)
+    this.#grow()
   }
 
-  function admit(lane: Lane): void {
-    if (closed) return lane.end()
-    lanes.add(lane)
-    lane.onClose(() => forget(lane))
-    pass(lane)
+  /** A free lane, waited for `waitMs` at most; fails with PostgresUnavailable. */
+  take(waitMs: number): Lane | Promise<Lane> {
+    if (this.#closed) return Promise.reject(new PostgresUnavailable('closed', 'no'))
+    this.#used = true
+    return this.#idle.pop() ?? this.#wait(waitMs)
   }
 
-  function noteFailure(error: PostgresUnavailable): void {
-    if (!failure && !closed)
-      options.logger.warn('postgres-unreachable', { name: options.name, reason: error.reason, code: error.code })
-    failure = error
-    if (closed || retry) return
-    retry = setTimeout(() => {
-      retry = null
-      grow()
-    }, backoffMs)
-  }
-
-  function forget(lane: Lane): void {
-    lanes.delete(lane)
-    const at = idle.indexOf(lane)
-    if (at !== -1) idle.splice(at, 1)
-    if (probes || waiting.size > 0) grow()
-  }
-
-  function pass(lane: Lane): void {
+  /** Hands a lane to whoever waits longest; one that is closed is dropped. */
+  giveBack(lane: Lane): void {
     if (lane.closed) return
-    if (closed) return lane.end()
-    for (const next of waiting) {
-      waiting.delete(next)
+    if (this.#closed) return lane.end()
+    for (const next of this.#waiting) {
+      this.#waiting.delete(next)
       clearTimeout(next.timer)
       return next.resolve(lane)
     }
-    idle.push(lane)
+    this.#idle.push(lane)
   }
 
-  function wait(waitMs: number): Promise<Lane> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        waiting.delete(entry)
-        const cause = lanes.size === 0 ? failure : null
-        reject(new PostgresUnavailable(cause?.reason ?? 'wait', 'no', cause?.code))
-      }, waitMs)
-      const entry: Waiting = { resolve, reject, timer }
-      waiting.add(entry)
-      grow()
+  readiness(): Readiness {
+    const { name } = this.#options
+    const failure = this.#lanes.size === 0 ? this.#failure : null
+    if (failure) return { ready: false, missing: `${name}: ${failure.code ?? failure.reason}` }
+    return this.#everOpened ? { ready: true } : { ready: false, missing: `${name}: connecting` }
+  }
+
+  counts(): { open: number; waiting: number } {
+    return { open: this.#lanes.size, waiting: this.#waiting.size }
+  }
+
+  /** Refuses who waits, lets running groups end within the time given, and closes all connections. */
+  async close(withinMs: number): Promise<void> {
+    this.#closed = true
+    if (this.#probes) clearInterval(this.#probes)
+    if (this.#retry) clearTimeout(this.#retry)
+    for (const { timer, reject } of this.#waiting) {
+      clearTimeout(timer)
+      reject(new PostgresUnavailable('closed', 'no'))
+    }
+    this.#waiting.clear()
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.#lanes.forEach((lane) => lane.destroy()), withinMs)
+      const check = (): void => {
+        if (this.#lanes.size > 0) return
+        clearTimeout(timer)
+        resolve()
+      }
+      for (const lane of this.#lanes) lane.onClose(check)
+      for (const lane of [...this.#idle]) lane.end()
+      check()
     })
   }
 
-  async function probe(): Promise<void> {
-    const lane = used ? undefined : idle.pop()
-    used = false
-    if (!lane) return lanes.size === 0 ? grow() : undefined
+  #wait(waitMs: number): Promise<Lane> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(entry)
+        const cause = this.#lanes.size === 0 ? this.#failure : null
+        reject(new PostgresUnavailable(cause?.reason ?? 'wait', 'no', cause?.code))
+      }, waitMs)
+      const entry: Waiting = { resolve, reject, timer }
+      this.#waiting.add(entry)
+      this.#grow()
+    })
+  }
+
+  /** Opens what is missing; after a failure one at a time, so that a server coming up is not stormed. */
+  #grow(): void {
+    if (this.#closed || this.#retry) return
+    const wanted = Math.max(this.#waiting.size, this.#lanes.size === 0 ? 1 : 0) - this.#opening
+    const free = this.#options.connectionsMax - this.#lanes.size
+    const room = Math.min(free, this.#failure ? 1 : free) - this.#opening
+    for (let count = Math.min(wanted, room); count > 0; count -= 1) void this.#open()
+  }
+
+  async #open(): Promise<void> {
+    const { url, applicationName } = this.#options
+    this.#opening += 1
+    try {
+      const lane = await openLane({ url, applicationName, openMs })
+      this.#opening -= 1
+      this.#admit(lane)
+    } catch (error) {
+      this.#opening -= 1
+      this.#noteFailure(error as PostgresUnavailable)
+    }
+    this.#grow()
+  }
+
+  #admit(lane: Lane): void {
+    if (this.#closed) return lane.end()
+    if (this.#failure) this.#options.logger.info('postgres-reachable', { name: this.#options.name })
+    this.#failure = null
+    this.#everOpened = true
+    this.#lanes.add(lane)
+    lane.onClose(() => this.#forget(lane))
+    this.giveBack(lane)
+  }
+
+  #noteFailure(error: PostgresUnavailable): void {
+    if (this.#closed) return
+    const { name, logger } = this.#options
+    if (!this.#failure) logger.warn('postgres-unreachable', { name, reason: error.reason, code: error.code })
+    this.#failure = error
+    this.#retry ??= setTimeout(() => {
+      this.#retry = null
+      this.#grow()
+    }, backoffMs)
+  }
+
+  #forget(lane: Lane): void {
+    this.#lanes.delete(lane)
+    const at = this.#idle.indexOf(lane)
+    if (at !== -1) this.#idle.splice(at, 1)
+    if (this.#probes || this.#waiting.size > 0) this.#grow()
+  }
+
+  /** Where one idle connection does not answer, no other will. */
+  async #probe(): Promise<void> {
+    const lane = this.#used ? undefined : this.#idle.pop()
+    this.#used = false
+    if (!lane) return this.#grow()
     const timer = setTimeout(() => lane.destroy(), probeEveryMs)
     try {
       await lane.ask('select 1')
-      pass(lane)
+      this.giveBack(lane)
     } catch {
-      for (const silent of [lane, ...idle]) silent.destroy()
+      for (const silent of [lane, ...this.#idle]) silent.destroy()
     } finally {
       clearTimeout(timer)
     }
   }
-
-  return {
-    take(waitMs) {
-      if (closed) return Promise.reject(new PostgresUnavailable('closed', 'no'))
-      used = true
-      return idle.pop() ?? wait(waitMs)
-    },
-    giveBack(lane) {
-      pass(lane)
-    },
-    start() {
-      if (probes || closed) return
-      probes = setInterval(() => void probe(), probeEveryMs)
-      grow()
-    },
-    readiness() {
-      if (failure && lanes.size === 0)
-        return { ready: false, missing: `${options.name}: ${failure.code ?? failure.reason}` }
-      return everOpened ? { ready: true } : { ready: false, missing: `${options.name}: connecting` }
-    },
-    connections: () => ({ open: lanes.size, busy: lanes.size - idle.length, waiting: waiting.size }),
-    async close(withinMs) {
-      closed = true
-      if (probes) clearInterval(probes)
-      if (retry) clearTimeout(retry)
-      for (const entry of waiting) {
-        clearTimeout(entry.timer)
-        entry.reject(new PostgresUnavailable('closed', 'no'))
-      }
-      waiting.clear()
-      await drain(lanes, idle, withinMs)
-    },
-  }
-}
-
-/** Ends idle lanes at once and busy ones when their group is done, or when the time is up. */
-async function drain(lanes: Set<Lane>, idle: readonly Lane[], withinMs: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => ([...lanes].forEach((lane) => lane.destroy()), resolve()), withinMs)
-    const check = (): void => {
-      for (const lane of [...idle]) lane.end()
-      if (lanes.size > 0) return
-      clearTimeout(timer)
-      resolve()
-    }
-    for (const lane of lanes) lane.onClose(check)
-    check()
-  })
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net from 'node:net'
 import { after, before, test } from 'node:test'
 import postgres from 'postgres'
 import { createScratch, type Scratch } from './scratch.ts'
@@ -7,6 +9,9 @@ let scratch: Scratch
 before(async () => void (scratch = await createScratch()))
 after(() => scratch[Symbol.asyncDispose]())
 
+/** A hang is a failure; the limit leaves room for the preparation of the databases. */
+const limit = { timeout: 30_000 }
+
 /** The mended driver itself; what stands here fails or hangs with the published one. */
 const connect = (options: object = {}): postgres.Sql =>
   postgres(scratch.database.url('csr_ingest'), { max: 1, fetch_types: false, backoff: () => 0.05, ...options })
@@ -14,7 +19,7 @@ const connect = (options: object = {}): postgres.Sql =>
 const terminate = (name: string) =>
   scratch.admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = ${name}`
 
-test('a reservation on a fresh connection is answered', { timeout: 5_000 }, async () => {
+test('a reservation on a fresh connection is answered', limit, async () => {
   const sql = connect()
   const reserved = await sql.reserve()
   assert.deepEqual([...(await reserved`select 1 as one`)], [{ one: 1 }])
@@ -22,7 +27,7 @@ test('a reservation on a fresh connection is answered', { timeout: 5_000 }, asyn
   await sql.end()
 })
 
-test('queries of a reserved connection that dies are all answered, later ones too', { timeout: 5_000 }, async () => {
+test('queries of a reserved connection that dies are all answered, later ones too', limit, async () => {
   const sql = connect({ connection: { application_name: 'reserved' } })
   const reserved = await sql.reserve()
   await reserved`select 1`
@@ -38,7 +43,7 @@ test('queries of a reserved connection that dies are all answered, later ones to
   await sql.end()
 })
 
-test('a transaction whose connection dies never goes on outside of it', { timeout: 5_000 }, async () => {
+test('a transaction whose connection dies never goes on outside of it', limit, async () => {
   const sql = connect({ connection: { application_name: 'begun' }, max: 2 })
   const seen: unknown[] = []
   const begun = sql.begin(async (transaction) => {
@@ -51,7 +56,7 @@ test('a transaction whose connection dies never goes on outside of it', { timeou
   await sql.end({ timeout: 1 })
 })
 
-test('what the server said before it hung up is what is thrown', { timeout: 5_000 }, async () => {
+test('what the server said before it hung up is what is thrown', limit, async () => {
   const sql = connect({ connection: { application_name: 'spoken' } })
   await sql`select 1`
   const query = sql`select pg_sleep(3)`.execute()
@@ -65,9 +70,10 @@ test('what the server said before it hung up is what is thrown', { timeout: 5_00
   await sql.end()
 })
 
-test('a query that cannot be built fails alone and shifts no answer', { timeout: 5_000 }, async () => {
+test('a query that cannot be built fails alone and shifts no answer', limit, async () => {
   const sql = connect()
   const bad = { value: undefined }
+  await sql`select 0`
   const results = await Promise.allSettled([
     sql`select 1 as a`,
     sql`select ${bad.value as unknown as string} as b`,
@@ -78,4 +84,26 @@ test('a query that cannot be built fails alone and shifts no answer', { timeout:
     [[{ a: 1 }], 'refused', [{ c: 3 }]],
   )
   await sql.end()
+})
+
+test('a write that was due when the connection ended does not keep the next one from being sent', limit, async () => {
+  const sockets: net.Socket[] = []
+  const socket = async ({ host, port }: { host: string[]; port: number[] }): Promise<net.Socket> => {
+    const opened = net.connect(port[0] ?? 0, host[0])
+    sockets.push(opened)
+    await once(opened, 'connect')
+    return opened
+  }
+  const sql = connect({ socket })
+  await sql`select 1`
+  const interrupted = sql`select 2`.execute()
+  const rejected = assert.rejects(interrupted, { code: 'CONNECTION_CLOSED' })
+  await Promise.resolve()
+  await Promise.resolve()
+  sockets[0]?.emit('close', false)
+  await rejected
+  assert.deepEqual([...(await sql`select 3 as three`)], [{ three: 3 }])
+  assert.equal(sockets.length, 2)
+  sockets[0]?.destroy()
+  await sql.end({ timeout: 1 })
 })

@@ -105,14 +105,14 @@ test('a version check that fails is told from other refusals', async () => {
 test('after an error the connection is a new one, and nobody sees what was left on it', async () => {
   const connected = await scratch.open({ connectionsMax: 1 })
   const pid = statement<{ pid: number }>('select pg_backend_pid() as pid')
-  const [[before]] = await connected.group(tenantA, [pid])
+  const [[first]] = await connected.group(tenantA, [pid])
   const leave = statement(`select set_config('app.tenant_id', $1, false), set_config('app.left', 'behind', false)`, [
     tenantA,
   ])
   await assert.rejects(connected.group(tenantA, [leave, statement('select 1 / 0')]))
   const left = statement<{ left: string | null }>(`select current_setting('app.left', true) as left`)
   const [[fresh], [seen]] = await connected.group(tenantA, [pid, left])
-  assert.notEqual(fresh?.pid, before?.pid)
+  assert.notEqual(fresh?.pid, first?.pid)
   assert.equal(seen?.left ?? '', '')
 })
 

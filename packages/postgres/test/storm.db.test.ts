@@ -43,7 +43,7 @@ function startLoad(connected: Postgres) {
       return rows.map(([row]) => row?.id ?? '')
     },
   })
-  let running = true
+  const stopping = new AbortController()
 
   async function insert(worker: number): Promise<void> {
     const id = randomUUID()
@@ -61,12 +61,12 @@ function startLoad(connected: Postgres) {
   }
 
   const workers = Array.from({ length: inFlight }, async (_, worker) => {
-    while (running) await insert(worker)
+    while (!stopping.signal.aborted) await insert(worker)
   })
   return {
     ledger,
     async stop(): Promise<void> {
-      running = false
+      stopping.abort()
       await Promise.all(workers)
     },
   }
@@ -110,10 +110,15 @@ async function keepHolding(connected: Postgres, until: AbortSignal, count: { hel
 
 async function assertUsable(connected: Postgres, load: { ledger: Ledger }): Promise<void> {
   const before = load.ledger.acknowledged.size
-  await eventually(() => assert.ok(load.ledger.acknowledged.size >= before + inFlight), { withinMs: usableWithinMs })
+  await eventually(
+    () => {
+      assert.ok(load.ledger.acknowledged.size >= before + inFlight)
+      assert.deepEqual(connected.readiness?.(), { ready: true })
+    },
+    { withinMs: usableWithinMs },
+  )
   const groups = Array.from({ length: inFlight }, () => connected.group(tenantA, [statement('select 1')]))
   assert.equal((await Promise.all(groups)).length, inFlight)
-  assert.deepEqual(connected.readiness?.(), { ready: true })
 }
 
 test('P1: storm: backends that die every 300 ms and a server paused for 6 s lose nothing that was acknowledged', async (t: TestContext) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import postgres from 'postgres'
 import { PostgresRefused } from '../src/errors.ts'
 import { statement } from '../src/statement.ts'
