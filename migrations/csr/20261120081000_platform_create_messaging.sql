@@ -1,6 +1,6 @@
 -- migrate:up
 
--- The tables every service needs to publish and consume: outbox, inbox, started, parked. They are read across tenants by
+-- The tables every service needs to publish and consume: outbox, inbox, started, parked, relayed. They are read across tenants by
 -- the worker role of their service and hold ids, times, states and sealed payloads only. Row-level security is by role:
 -- the request role acts for its own tenant, the worker is let in by name, the owner only to move rows between partitions.
 
@@ -75,7 +75,7 @@ create function ops.keep_messaging(schema_name name, at timestamptz) returns voi
 revoke execute on function ops.create_day_partition(name, name, date) from public;
 revoke execute on function ops.keep_messaging(name, timestamptz) from public;
 
--- Creates the four tables in the schema of a service, with grants and policies for csr_<schema> and csr_<schema>_worker.
+-- Creates the tables in the schema of a service, with grants and policies for csr_<schema> and csr_<schema>_worker.
 create function ops.create_messaging(schema_name name) returns void
   language plpgsql set search_path = pg_catalog
   as $$
@@ -138,6 +138,12 @@ create function ops.create_messaging(schema_name name) returns void
       );
       create index parked_waits_for on %1$I.parked (consumer, waits_for);
       create index parked_tried_at on %1$I.parked (consumer, tried_at);
+
+      create table %1$I.relayed (
+        stream text primary key,
+        epoch text not null,
+        last_sequence bigint not null
+      );
     $ddl$, schema_name);
 
     foreach of_table in array array['outbox', 'inbox', 'started', 'parked']::name[] loop
@@ -152,6 +158,10 @@ create function ops.create_messaging(schema_name name) returns void
         'create policy housekeeping on %1$I.%2$I to %3$I using (current_user = %3$L) with check (current_user = %3$L)',
         schema_name, of_table, current_user);
     end loop;
+    -- No tenant's: which incarnation of a stream the relay published into, and how far.
+    execute format('alter table %I.relayed enable row level security, force row level security', schema_name);
+    execute format('create policy worker on %1$I.relayed to %2$I using (current_user = %2$L) with check (current_user = %2$L)',
+      schema_name, worker);
     execute format('alter table %1$I.outbox_default enable row level security, force row level security', schema_name);
     execute format('alter table %1$I.inbox_default enable row level security, force row level security', schema_name);
 
@@ -163,6 +173,7 @@ create function ops.create_messaging(schema_name name) returns void
     execute format('grant select on %I.inbox to %I', schema_name, worker);
     execute format('grant select, update, delete on %1$I.started to %2$I', schema_name, worker);
     execute format('grant select, delete, update (tried_at) on %1$I.parked to %2$I', schema_name, worker);
+    execute format('grant select, insert, update on %I.relayed to %I', schema_name, worker);
     execute format('grant execute on function ops.keep_messaging(name, timestamptz) to %I', worker);
     perform ops.keep_messaging(schema_name, now());
   end

@@ -4,16 +4,26 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import type { Nats } from './connect.ts'
 import { epochKey } from './topology.ts'
 
+/** A stream as the server holds it: which incarnation, and how far it goes. */
+export type StreamState = { readonly stream: string; readonly epoch: string; readonly lastSequence: number }
+
 /** The epochs of the streams a service publishes into: which incarnation of a stream a sequence belongs to. */
 export interface Epochs {
   /** the epoch of a stream, or undefined while it is not known on this connection */
   of(stream: string): string | undefined
-  /** reads what is not known or was asked for anew; resolves with the name of a stream that cannot be read, or null */
+  /** reads what is not known, or all `anew`; resolves with the name of a stream that cannot be read, or null */
   read(options?: { anew: boolean }): Promise<string | null>
 }
 
-/** Epochs are read from the metadata the keeper wrote at creation, and forgotten whenever the connection comes up again. */
-export function readEpochs(service: Service, nats: Nats): Epochs & Disposable {
+/**
+ * Epochs are read from the metadata the keeper wrote at creation, and forgotten whenever the connection comes up again.
+ * `accept` sees each stream that was read before its epoch counts.
+ */
+export function readEpochs(
+  service: Service,
+  nats: Nats,
+  accept: (found: StreamState) => Promise<unknown>,
+): Epochs & Disposable {
   const names = streams.filter(({ publishers }) => publishers.includes(service)).map(({ name }) => name)
   const known = new Map<string, string>()
   const end = nats.onConnected(() => known.clear())
@@ -26,14 +36,13 @@ export function readEpochs(service: Service, nats: Nats): Epochs & Disposable {
       const manager = await jetstreamManager(connection, { checkAPI: false })
       for (const stream of names) {
         if (known.has(stream) && !options?.anew) continue
-        try {
-          const epoch = (await manager.streams.info(stream)).config.metadata?.[epochKey]
-          if (!epoch || nats.connection() !== connection) return stream
-          known.set(stream, epoch)
-        } catch {
-          // A missing stream, an election and a lost connection look alike: the caller tries again.
-          return stream
-        }
+        // A missing stream, an election and a lost connection look alike: the caller tries again.
+        const info = await manager.streams.info(stream).catch(() => null)
+        const epoch = info?.config.metadata?.[epochKey]
+        if (!info || !epoch) return stream
+        await accept({ stream, epoch, lastSequence: info.state.last_seq })
+        if (nats.connection() !== connection) return 'nats'
+        known.set(stream, epoch)
       }
       return null
     },

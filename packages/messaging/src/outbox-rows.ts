@@ -7,8 +7,10 @@ import type { Stored, Unsent } from './publish-window.ts'
 
 /** What the relay does to the outbox of its service, as the worker role. */
 export interface OutboxRows {
-  /** marks `stored` and reads up to `live` and `bulk` unsent rows not in `known`, oldest first, in one transaction */
-  turn(stored: readonly Stored[], wanted: Wanted): Promise<Turn>
+  /** marks `stored`, runs `also`, and reads up to `live` and `bulk` unsent rows not in `known`, oldest first, in one transaction */
+  turn(stored: readonly Stored[], wanted: Wanted, also: readonly Statement[]): Promise<Turn>
+  /** to be called when rows became unsent again */
+  startOver(): void
   /** how many rows wait, counted up to 100,000, and the time in the oldest id */
   backlog(): Promise<{ count: number; oldestMs: number | null }>
   /** partitions around `at`, and the end of those past their time */
@@ -45,12 +47,13 @@ export function createOutboxRows(service: Service, postgres: Postgres, nowMs: ()
   const floors = createFloors()
 
   return {
-    async turn(stored, wanted) {
+    startOver: () => floors.startOver(),
+    async turn(stored, wanted, also) {
       const atMs = nowMs()
       floors.sweep(atMs)
       const excluded = arrayOf(wanted.known)
       const reads = lanes.map((lane) => statement<Unsent>(readText, [lane, floors.of(lane), excluded, wanted[lane]]))
-      const marks = stored.length > 0 ? [mark(markText, stored)] : []
+      const marks = stored.length > 0 ? [mark(markText, stored), ...also] : []
       const answers: readonly (readonly unknown[])[] = await postgres.worker([relaySettings, ...marks, ...reads])
       const [live = [], bulk = []] = answers.slice(1 + marks.length) as Unsent[][]
       const turn = { live, bulk }
@@ -77,13 +80,17 @@ export function createOutboxRows(service: Service, postgres: Postgres, nowMs: ()
 function createFloors() {
   const floors: Record<Lane, string> = { live: startOfTime, bulk: startOfTime }
   let sweptAtMs = 0
+  function startOver(): void {
+    floors.live = startOfTime
+    floors.bulk = startOfTime
+  }
   return {
+    startOver,
     of: (lane: Lane) => floors[lane],
     sweep(atMs: number): void {
       if (Math.abs(atMs - sweptAtMs) < sweepEveryMs) return
       sweptAtMs = atMs
-      floors.live = startOfTime
-      floors.bulk = startOfTime
+      startOver()
     },
     raise(lane: Lane, [rows, known]: readonly [readonly Unsent[], readonly string[]], atMs: number): void {
       let oldest = uuidFloor(atMs)

@@ -12,7 +12,7 @@ export type Unsent = {
 }
 
 /** Where an event was stored. */
-export type Stored = { readonly id: string; readonly epoch: string; readonly sequence: number }
+export type Stored = { readonly id: string; readonly stream: string; readonly epoch: string; readonly sequence: number }
 
 /** An acknowledgement that is not there by then counts as failed; a second copy is dropped by the stream or an inbox. */
 const acknowledgeWithinMs = 5_000
@@ -123,6 +123,14 @@ export class PublishWindow implements Disposable {
     for (const { id } of rows) this.#known.delete(id)
   }
 
+  /** Forgets everything under way: the stream is another one than before, and its answers cannot be told apart. */
+  startOver(): void {
+    this.#open.clear()
+    this.#known.clear()
+    this.#stored = []
+    this.#size = 0
+  }
+
   /** Why publishes failed since the last call, or null. */
   takeFailure(): string | null {
     const why = this.#failure
@@ -160,7 +168,7 @@ export class PublishWindow implements Disposable {
     if (isStored && (answer.count ?? 1) === rows.length) {
       this.#close(token, open)
       const first = answer.seq - rows.length + 1
-      for (const [index, { id }] of rows.entries()) this.#stored.push({ id, epoch, sequence: first + index })
+      for (const [index, { id }] of rows.entries()) this.#stored.push({ id, stream, epoch, sequence: first + index })
     } else if (rows.length > 1 && answer !== null) {
       // One copy of a message that is stored already rejects its whole batch: one by one each gets its own answer.
       this.#close(token, open)

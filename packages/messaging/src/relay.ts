@@ -10,6 +10,7 @@ import { readEpochs, type Epochs } from './epochs.ts'
 import { createOutboxRows, type OutboxRows } from './outbox-rows.ts'
 import { PublishWindow } from './publish-window.ts'
 import { createBackoff, createPulse } from './pulse.ts'
+import { createReconciler, type Reconciler } from './reconcile.ts'
 import { relayTelemetry } from './telemetry.ts'
 
 /** Carries the outbox of a service to its streams. */
@@ -93,12 +94,21 @@ type Leadership = {
 async function lead(options: Options, leadership: Leadership): Promise<void> {
   const { until, pulse, report } = leadership
   const { nats, logger, telemetry } = options
-  using epochs = readEpochs(options.service, nats)
+  const rows = createOutboxRows(options.service, options.postgres, () => options.clock.nowMs())
+  const reconciler = createReconciler(options.service, options.postgres, logger)
+  const measured = relayTelemetry(telemetry)
+  using epochs = readEpochs(options.service, nats, async (found) => {
+    const lost = await reconciler.compare(found)
+    if (lost > 0) {
+      rows.startOver()
+      window.startOver()
+    }
+    measured.republished(lost)
+  })
   using window = new PublishWindow(nats, epochs, (before, open) =>
     isWorthATurn(before, open) ? pulse.ring() : undefined,
   )
-  const rows = createOutboxRows(options.service, options.postgres, () => options.clock.nowMs())
-  const active: Active = { ...options, rows, epochs, window, due: createDue(), measured: relayTelemetry(telemetry) }
+  const active: Active = { ...options, rows, reconciler, epochs, window, due: createDue(), measured }
   const turn = createTurn(active)
   const backoff = createBackoff(200, 5_000)
   const idle = createBackoff(idleFirstMs, idleMostMs)
@@ -134,6 +144,7 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
 
 type Active = Options & {
   readonly rows: OutboxRows
+  readonly reconciler: Reconciler
   readonly epochs: Epochs
   readonly window: PublishWindow
   readonly due: ReturnType<typeof createDue>
@@ -141,13 +152,13 @@ type Active = Options & {
 }
 
 /** One turn: mark what was stored, read what is unsent and publish it, live before bulk; returns how much it moved. */
-function createTurn({ rows, window, measured }: Active): () => Promise<number> {
+function createTurn({ rows, reconciler, window, measured }: Active): () => Promise<number> {
   let liveBefore = 0
   return async () => {
     const stored = window.takeStored()
     const room = openMax - window.open
     const wanted = { live: room, bulk: Math.max(bulkLeast, room - liveBefore), known: window.ids() }
-    const unsent = await rows.turn(stored, wanted).catch((error: unknown) => {
+    const unsent = await rows.turn(stored, wanted, [reconciler.note(stored)]).catch((error: unknown) => {
       window.giveBack(stored)
       throw error
     })

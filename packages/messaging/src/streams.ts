@@ -6,6 +6,7 @@ import type { Readiness, Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import { jetstreamManager, type ConsumerInfo, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
 import { connectNats } from './connect.ts'
+import { createRebuilder } from './stranded.ts'
 import { durableConfig, durableDifferences, epochKey, streamConfig, streamDifferences } from './topology.ts'
 
 /** One thing in which the server is not as declared. What is not `allowed` would lose messages; a person has to decide. */
@@ -96,6 +97,7 @@ export function keepStreams(options: KeeperOptions): Resource {
   let complete = false
 
   async function keep(): Promise<void> {
+    const rebuild = createRebuilder(logger)
     let reported = ''
     while (!stopping.signal.aborted) {
       const connection = nats.connection()
@@ -105,6 +107,7 @@ export function keepStreams(options: KeeperOptions): Resource {
           const changes = await applyStreams(manager, options)
           complete = changes.every(({ allowed }) => allowed)
           reported = report(logger, changes, reported)
+          await rebuild(manager)
         }
       } catch (error) {
         complete = false

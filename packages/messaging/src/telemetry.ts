@@ -6,11 +6,13 @@ const sizeBuckets = [1, 2, 5, 10, 20, 50, 100]
 /** What is counted of a relay. */
 export function relayTelemetry(telemetry: Telemetry) {
   const relayed = telemetry.counter('outbox_relayed_total', 'Events stored by their stream and marked')
+  const again = telemetry.counter('outbox_republished_total', 'Events published again after their stream lost them')
   const failures = telemetry.counter('outbox_turns_failed_total', 'Turns of the relay that failed')
   const backlog = telemetry.gauge('outbox_backlog', 'Events not yet marked as stored, counted up to 100,000')
   const age = telemetry.gauge('outbox_oldest_seconds', 'Age of the oldest event not yet marked as stored')
   return {
     relayed: (count: number) => relayed.add(count),
+    republished: (count: number) => again.add(count),
     failed: () => failures.add(),
     backlog(count: number, oldestMs: number) {
       backlog.set(count)

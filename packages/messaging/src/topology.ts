@@ -86,8 +86,11 @@ export function durableDifferences(wanted: ReturnType<typeof durableConfig>, fou
   return differences(wanted, found as unknown as typeof wanted, durableRules)
 }
 
+/** What is set at creation only: the epoch, and where a rebuilt durable began. */
+const uncompared: ReadonlySet<string> = new Set(['metadata', 'deliver_policy'])
+
 function differences<Config extends object>(wanted: Config, found: Config, rules: Rules<Config>): Difference[] {
   return (Object.keys(wanted) as (keyof Config & string)[])
-    .filter((field) => field !== 'metadata' && JSON.stringify(wanted[field]) !== JSON.stringify(found[field] ?? null))
+    .filter((field) => !uncompared.has(field) && JSON.stringify(wanted[field]) !== JSON.stringify(found[field] ?? null))
     .map((field) => ({ field, allowed: rules[field]?.(wanted[field], found[field]) ?? false }))
 }

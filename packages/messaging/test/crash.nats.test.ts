@@ -37,7 +37,7 @@ function run(fault: string, service: Service = 'profile') {
       CSR_TEST_CREDENTIALS: rig.nats.credentialsFile(service),
     },
   })
-  const ended = once(child, 'exit').then(([code, signal]) => ({ code, signal }) as End)
+  const ended: Promise<End> = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
   return {
     ended,
     async end() {

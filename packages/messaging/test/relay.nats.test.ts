@@ -78,11 +78,11 @@ test('a batch that holds an event stored before is sent one by one: nothing is s
 
 test('imports travel in a lane of their own, live events are not held up by it', async () => {
   await using ingest = await rig.start('ingest')
-  const before = (await rig.admin.streams.info('INGEST_BULK')).state.messages
+  const earlier = (await rig.admin.streams.info('INGEST_BULK')).state.messages
   await ingest.publish([session(), session()], 'bulk')
   await ingest.publish([session()])
   await drained()
-  assert.equal((await rig.admin.streams.info('INGEST_BULK')).state.messages, before + 2)
+  assert.equal((await rig.admin.streams.info('INGEST_BULK')).state.messages, earlier + 2)
 })
 
 test('an event whose transaction took long is found although newer ones were sent before', async () => {

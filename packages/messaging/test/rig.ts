@@ -1,10 +1,11 @@
+import { consumptions } from '@csr/contracts/consumers'
 import { createEvent } from '@csr/contracts/events/create-event'
 import type { DeadLetter } from '@csr/contracts/events/dead-letter'
 import type { Event, SealedText } from '@csr/contracts/events/envelope'
 import type { Service } from '@csr/contracts/services'
 import type { Lane } from '@csr/contracts/streams'
 import { connectNats } from '@csr/messaging/connect'
-import { on, runConsumers, type Handler, type Writes } from '@csr/messaging/consume'
+import { on, onAnyEvent, runConsumers, type Handler, type Writes } from '@csr/messaging/consume'
 import { insertEvents } from '@csr/messaging/outbox'
 import { relayOutbox } from '@csr/messaging/relay'
 import { createPostgres, type Postgres } from '@csr/postgres/connect'
@@ -221,7 +222,9 @@ export async function startService(
   const resources: Resource[] = [plain, connection, relay]
   if (options.handlers) {
     const redeliveryDelaysMs = options.delaysMs ?? [20, 40, 60, 80]
-    resources.push(runConsumers({ ...ports, relay, ids, handlers: options.handlers, redeliveryDelaysMs }))
+    resources.push(
+      runConsumers({ ...ports, relay, ids, handlers: complete(service, options.handlers), redeliveryDelaysMs }),
+    )
   }
   for (const resource of resources) await resource.start?.()
   return {
@@ -240,6 +243,14 @@ export async function startService(
       for (const resource of resources.toReversed()) await resource[Symbol.asyncDispose]()
     },
   }
+}
+
+/** The service's other consumers do nothing. */
+function complete(service: Service, handlers: readonly Handler[]): Handler[] {
+  if (handlers.length === 0) return []
+  const others = consumptions[service].filter((event) => handlers.every((handler) => handler.event !== event))
+  const nothing = async (): Promise<Writes> => ({ statements: [], events: [] })
+  return [...handlers, ...others.map((event) => (event === '*' ? onAnyEvent(nothing) : on(event, nothing)))]
 }
 
 async function createEffects(database: TestDatabase): Promise<void> {

@@ -55,10 +55,10 @@ test('each stream bears a random epoch, another one after it was lost', async ()
   const epochs = await Promise.all(streams.map(({ name }) => epochOf(name)))
   assert.equal(new Set(epochs).size, streams.length)
   assert.ok(epochs.every((epoch) => (epoch?.length ?? 0) >= 22))
-  const before = await epochOf('Q2Q')
+  const epochBefore = await epochOf('Q2Q')
   await admin.streams.delete('Q2Q')
   await applyStreams(admin)
-  assert.notEqual(await epochOf('Q2Q'), before)
+  assert.notEqual(await epochOf('Q2Q'), epochBefore)
   assert.deepEqual(
     (await statusStreams(admin)).map(({ stream }) => stream).toSorted(),
     streams.map(({ name }) => name).toSorted(),
