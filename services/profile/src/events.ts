@@ -14,26 +14,33 @@ export type ProfileEvent = EventOf<
 
 /** The event that announces a fact. */
 export function announce(fact: Fact, tenantId: string, stamp: Stamp): ProfileEvent {
-  const about = { ...stamp(), tenantId, causationId: fact.causedBy }
-  switch (fact.fact) {
-    case 'profile-created': {
-      const { subjectId } = fact
-      return createEvent('profile.profile.created.v1', { ...about, subject: subjectId }, { subjectId })
-    }
-    case 'profile-changed': {
-      const { subjectId, fields } = fact
-      return createEvent(
-        'profile.profile.changed.v1',
-        { ...about, subject: subjectId },
-        { subjectId, fields: [...fields] },
-      )
-    }
-    case 'activity-recorded': {
-      const { id: activityId, subjectId, kind, partner, role, occurredAt } = fact.activity
-      const data = { activityId, subjectId, kind, partner, role, occurredAt, correction: fact.correction }
-      return createEvent('profile.activity.recorded.v1', { ...about, subject: subjectId }, data)
-    }
-  }
+  if (fact.fact === 'profile-created') return profileCreated(fact, tenantId, stamp)
+  if (fact.fact === 'profile-changed') return profileChanged(fact, tenantId, stamp)
+  return activityRecorded(fact, tenantId, stamp)
+}
+
+type FactOf<Name extends Fact['fact']> = Extract<Fact, { fact: Name }>
+
+function profileCreated(
+  { causedBy, subjectId }: FactOf<'profile-created'>,
+  tenantId: string,
+  stamp: Stamp,
+): ProfileEvent {
+  const about = { ...stamp(), tenantId, subject: subjectId, causationId: causedBy }
+  return createEvent('profile.profile.created.v1', about, { subjectId })
+}
+
+function profileChanged(fact: FactOf<'profile-changed'>, tenantId: string, stamp: Stamp): ProfileEvent {
+  const { causedBy, subjectId, fields } = fact
+  const about = { ...stamp(), tenantId, subject: subjectId, causationId: causedBy }
+  return createEvent('profile.profile.changed.v1', about, { subjectId, fields: [...fields] })
+}
+
+function activityRecorded(fact: FactOf<'activity-recorded'>, tenantId: string, stamp: Stamp): ProfileEvent {
+  const { id: activityId, subjectId, kind, partner, role, occurredAt } = fact.activity
+  const about = { ...stamp(), tenantId, subject: subjectId, causationId: fact.causedBy }
+  const data = { activityId, subjectId, kind, partner, role, occurredAt, correction: fact.correction }
+  return createEvent('profile.activity.recorded.v1', about, data)
 }
 
 /** How often somebody has read the personal fields of a person, on top of what was announced for the quarter. */

@@ -44,17 +44,17 @@ export async function openProfileRoutes(): Promise<TestRoutes> {
 
   /** The clock of a test moves in leaps, which a gateway would sit out with the token it has. */
   async function openGateway() {
-    const tokens = createServiceTokens({ service: 'gateway', keyFile: serviceKeyFile('gateway'), clock, ids })
-    await tokens.start?.()
-    return { tokens, openedMs: clock.nowMs() }
+    const serviceTokens = createServiceTokens({ service: 'gateway', keyFile: serviceKeyFile('gateway'), clock, ids })
+    await serviceTokens.start?.()
+    return { serviceTokens, openedMs: clock.nowMs() }
   }
 
   async function serviceToken(): Promise<string> {
     if (clock.nowMs() - gateway.openedMs > 60_000) {
-      await gateway.tokens[Symbol.asyncDispose]()
+      await gateway.serviceTokens[Symbol.asyncDispose]()
       gateway = await openGateway()
     }
-    return gateway.tokens.tokenFor(service)
+    return gateway.serviceTokens.tokenFor(service)
   }
 
   return {
@@ -85,7 +85,7 @@ export async function openProfileRoutes(): Promise<TestRoutes> {
       return rows.map(({ payload }) => JSON.parse(payload).data)
     },
     async [Symbol.asyncDispose]() {
-      await gateway.tokens[Symbol.asyncDispose]()
+      await gateway.serviceTokens[Symbol.asyncDispose]()
       await server[Symbol.asyncDispose]()
       await open[Symbol.asyncDispose]()
     },

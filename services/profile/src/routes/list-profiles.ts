@@ -2,7 +2,7 @@ import { reachOf } from '@csr/contracts/permissions'
 import { listProfiles } from '@csr/contracts/http/profile'
 import { pageOf, positionOf } from '@csr/http/list-page'
 import { route, type Route } from '@csr/http/route'
-import type { ProfileStore } from '../store/profile-store.ts'
+import type { ProfileStore, ProfileView } from '../store/profile-store.ts'
 import type { ReadingStore } from '../store/reading-store.ts'
 
 import { bodyOf } from './profile-body.ts'
@@ -14,14 +14,14 @@ export function listProfilesRoute({ profiles, readings }: Deps): Route {
   return route({
     ...listProfiles,
     async handle({ principal, reach, query: { fields, cursor, limit }, requestId }) {
-      const { tenantId, roles } = principal
+      const { tenantId, roles, subjectId } = principal
       const after = positionOf(cursor)
       const personalReach = reachOf(roles, 'profile:read-personal')
       const personal = fields === 'all' && (personalReach === 'tenant' || personalReach === reach)
       const found =
         reach === 'tenant'
           ? await profiles.list(tenantId, { after, limit: limit + 1 }, { personal })
-          : await ownProfile(principal.subjectId, personal)
+          : await listOfOne(after === null && subjectId !== null && profiles.get(tenantId, subjectId, { personal }))
       const { items, nextCursor } = pageOf(found, limit, ({ id, createdAt }) => ({ at: createdAt, id }))
       if (personal)
         await readings.record(
@@ -29,11 +29,11 @@ export function listProfilesRoute({ profiles, readings }: Deps): Route {
           items.map(({ id }) => id),
         )
       return { status: 200, body: { items: items.map(bodyOf), nextCursor } }
-
-      async function ownProfile(subjectId: string | null, personal: boolean) {
-        const own = subjectId !== null && after === null ? await profiles.get(tenantId, subjectId, { personal }) : null
-        return own ? [own] : []
-      }
     },
   })
+}
+
+async function listOfOne(own: false | Promise<ProfileView | null>): Promise<ProfileView[]> {
+  const profile = await own
+  return profile ? [profile] : []
 }

@@ -32,7 +32,7 @@ export type Circumstances = {
   readonly keys: Keys
   readonly at: string
   /** the id of a programme, from its name */
-  programmeIdOf(name: string): string
+  readonly programmeIdOf: (name: string) => string
 }
 
 /** Applies the rule to reports one after another, on what was read, and says what to write for all of them at once. */

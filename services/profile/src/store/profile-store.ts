@@ -40,65 +40,68 @@ type Deps = {
   readonly clock: Clock
 }
 
-export function createProfileStore({ postgres, keyring, clock }: Deps): ProfileStore {
+export function createProfileStore(deps: Deps): ProfileStore {
+  const { postgres, keyring } = deps
+  const { basic, personal: opened } = createViews(deps)
   return {
-    change,
-    activities,
+    change: (tenantId, reports, rule) => change(deps, tenantId, reports, rule),
     get: async (tenantId, subjectId, { personal }) => {
       const [view] = personal
-        ? await personalViews(tenantId, queries.personalById({ subjectId }))
-        : await basicViews(tenantId, queries.basicById({ subjectId }))
+        ? await opened(tenantId, queries.personalById({ subjectId }))
+        : await basic(tenantId, queries.basicById({ subjectId }))
       return view ?? null
     },
     list: (tenantId, page, { personal }) =>
       personal
-        ? personalViews(tenantId, queries.personalPage(startOf(page)))
-        : basicViews(tenantId, queries.basicPage(startOf(page))),
+        ? opened(tenantId, queries.personalPage(startOf(page)))
+        : basic(tenantId, queries.basicPage(startOf(page))),
     findByEmail: async (tenantId, email) => {
       const subjectId = await keyring.findSubject(tenantId, { email })
       if (subjectId === null) return null
-      const [view] = await personalViews(tenantId, queries.personalById({ subjectId }))
+      const [view] = await opened(tenantId, queries.personalById({ subjectId }))
       return view ?? null
     },
+    activities: async (tenantId, subjectId, page) => {
+      const [profiles, rows] = await postgres.group(tenantId, [
+        queries.profileExists({ subjectId }),
+        queries.activityPage({ subjectId, ...startOf(page) }),
+      ])
+      return profiles.length > 0 ? rows.map(activityOf) : null
+    },
   }
+}
 
-  async function change(tenantId: string, reports: readonly SealedReport[], rule: Rule): Promise<Change> {
-    const ids = distinct(reports.map(({ activity }) => activity.id))
-    const subjectIds = distinct(reports.map(({ activity }) => activity.subjectId))
-    const [held, profiles] = await postgres.group(tenantId, [
-      queries.activitiesById(ids),
-      queries.profilesOfBatch(subjectIds, ids),
-    ])
-    const keyIds = distinct([...subjectIds, ...profiles.map((row) => row.subject_id)])
-    const keys = await keyring.load(tenantId, keyIds)
-    return applyReports({ profiles, activities: held }, reports, rule, {
-      keys,
-      at: clock.now(),
-      programmeIdOf: (name) => keyring.fingerprintUuid(tenantId, 'programme', name),
-    })
-  }
+async function change(deps: Deps, tenantId: string, reports: readonly SealedReport[], rule: Rule): Promise<Change> {
+  const { postgres, keyring, clock } = deps
+  const ids = distinct(reports.map(({ activity }) => activity.id))
+  const subjectIds = distinct(reports.map(({ activity }) => activity.subjectId))
+  const [activities, profiles] = await postgres.group(tenantId, [
+    queries.activitiesById(ids),
+    queries.profilesOfBatch(subjectIds, ids),
+  ])
+  const keys = await keyring.load(tenantId, distinct([...subjectIds, ...profiles.map((row) => row.subject_id)]))
+  return applyReports({ profiles, activities }, reports, rule, {
+    keys,
+    at: clock.now(),
+    programmeIdOf: (name) => keyring.fingerprintUuid(tenantId, 'programme', name),
+  })
+}
 
-  async function basicViews(tenantId: string, query: Statement<queries.BasicRow>): Promise<ProfileView[]> {
-    const [rows] = await postgres.group(tenantId, [query])
-    return rows.map((row) => viewOf(row, null))
-  }
-
-  /** A person who is erased has no profile, even while the row is still there. */
-  async function personalViews(tenantId: string, query: Statement<queries.PersonalRow>): Promise<ProfileView[]> {
-    const [rows] = await postgres.group(tenantId, [query])
-    const keys = await keyring.load(
-      tenantId,
-      rows.map((row) => row.subject_id),
-    )
-    return rows.filter((row) => !keys.erased(row.subject_id)).map((row) => viewOf(row, openPersonal(row, keys)))
-  }
-
-  async function activities(tenantId: string, subjectId: string, page: Page): Promise<Activity[] | null> {
-    const [profiles, rows] = await postgres.group(tenantId, [
-      queries.profileExists({ subjectId }),
-      queries.activityPage({ subjectId, ...startOf(page) }),
-    ])
-    return profiles.length > 0 ? rows.map(activityOf) : null
+function createViews({ postgres, keyring }: Deps) {
+  return {
+    basic: async (tenantId: string, query: Statement<queries.BasicRow>): Promise<ProfileView[]> => {
+      const [rows] = await postgres.group(tenantId, [query])
+      return rows.map((row) => viewOf(row, null))
+    },
+    /** A person who is erased has no profile, even while the row is still there. */
+    personal: async (tenantId: string, query: Statement<queries.PersonalRow>): Promise<ProfileView[]> => {
+      const [rows] = await postgres.group(tenantId, [query])
+      const keys = await keyring.load(
+        tenantId,
+        rows.map((row) => row.subject_id),
+      )
+      return rows.filter((row) => !keys.erased(row.subject_id)).map((row) => viewOf(row, openPersonal(row, keys)))
+    },
   }
 }
 

@@ -41,11 +41,11 @@ const profilesNewestFirst = [desc(profiles.created_at), desc(profiles.subject_id
 type ById = { readonly subjectId: string }
 type Page = { readonly at: string; readonly id: string; readonly limit: number }
 
-export const basicById = compile<ById, BasicRow>(build.select(basic).from(profiles).where(isSubject))
+export const basicById: Read<ById, BasicRow> = compile(build.select(basic).from(profiles).where(isSubject))
 
-export const personalById = compile<ById, PersonalRow>(build.select(personal).from(profiles).where(isSubject))
+export const personalById: Read<ById, PersonalRow> = compile(build.select(personal).from(profiles).where(isSubject))
 
-export const basicPage = compile<Page, BasicRow>(
+export const basicPage: Read<Page, BasicRow> = compile(
   build
     .select(basic)
     .from(profiles)
@@ -54,7 +54,7 @@ export const basicPage = compile<Page, BasicRow>(
     .limit(given('limit')),
 )
 
-export const personalPage = compile<Page, PersonalRow>(
+export const personalPage: Read<Page, PersonalRow> = compile(
   build
     .select(personal)
     .from(profiles)
@@ -63,11 +63,11 @@ export const personalPage = compile<Page, PersonalRow>(
     .limit(given('limit')),
 )
 
-export const profileExists = compile<ById, Pick<ProfileRow, 'subject_id'>>(
+export const profileExists: Read<ById, Pick<ProfileRow, 'subject_id'>> = compile(
   build.select({ subject_id }).from(profiles).where(isSubject),
 )
 
-export const activityPage = compile<ById & Page, ActivityRow>(
+export const activityPage: Read<ById & Page, ActivityRow> = compile(
   build
     .select(activityColumns)
     .from(activities)
@@ -107,7 +107,11 @@ export function profilesOfBatch(subjectIds: readonly string[], activityIds: read
   )
 }
 
-function compile<Values extends Record<string, unknown>, Row>(query: { toSQL(): { sql: string; params: unknown[] } }) {
+/** Sends the text that drizzle made once, with the values of one call in the places of its placeholders. */
+function compile(query: { toSQL(): { sql: string; params: unknown[] } }) {
   const { sql: text, params } = query.toSQL()
-  return (values: Values): Statement<Row> => statement<Row>(text, fillPlaceholders(params, values))
+  return (values: Readonly<Record<string, unknown>>): Statement<never> =>
+    statement(text, fillPlaceholders(params, values))
 }
+
+type Read<Values, Row> = (values: Values) => Statement<Row>

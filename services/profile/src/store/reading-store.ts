@@ -1,6 +1,6 @@
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
-import { groupCommit } from '@csr/postgres/group-commit'
+import { groupCommit, type GroupCommit } from '@csr/postgres/group-commit'
 import type { Clock } from '@csr/runtime/clock'
 import { recordRead, type ProfileEvent, type Reading, type Stamp } from '../events.ts'
 
@@ -31,7 +31,7 @@ type Deps = {
 
 export function createReadingStore({ postgres, relay, clock, stamp }: Deps): ReadingStore {
   const counted = new Map<string, Counted>()
-  const commits = groupCommit<readonly ProfileEvent[], null>({
+  const commits: Commits = groupCommit({
     run: async (tenantId, items) => {
       await postgres.group(tenantId, [insertEvents('profile', items.flat())])
       relay.wake()
@@ -72,25 +72,29 @@ export function createReadingStore({ postgres, relay, clock, stamp }: Deps): Rea
     const quarter = quarterOf(clock.nowMs())
     const full = counted.size > pairsMax
     const waiting = [...counted.values()].filter((entry) => entry.uncounted > 0)
-    await Promise.all([...Map.groupBy(waiting, (entry) => entry.tenantId).values()].map(announceTenant))
+    const tenants = Map.groupBy(waiting, (entry) => entry.tenantId)
+    await Promise.all([...tenants].map(([tenantId, entries]) => announceCounts(tenantId, entries, commits, stamp)))
     for (const [key, entry] of counted) {
       if (entry.uncounted === 0 && (full || entry.quarter !== quarter)) counted.delete(key)
     }
     return waiting.length
   }
+}
 
-  async function announceTenant(entries: readonly Counted[]): Promise<void> {
-    const counts = entries.map((entry) => entry.uncounted)
-    const events = entries.map((entry, index) => recordRead(entry, counts[index] ?? 0, entry.firstEventId, stamp))
-    for (const entry of entries) entry.uncounted = 0
-    try {
-      await commits.submit(entries[0]?.tenantId ?? '', events)
-    } catch (error) {
-      for (const [index, entry] of entries.entries()) entry.uncounted += counts[index] ?? 0
-      throw error
-    }
+/** What cannot be written stays counted. */
+async function announceCounts(tenantId: string, entries: readonly Counted[], commits: Commits, stamp: Stamp) {
+  const taken = entries.map((entry) => ({ entry, count: entry.uncounted }))
+  const events = taken.map(({ entry, count }) => recordRead(entry, count, entry.firstEventId, stamp))
+  for (const { entry } of taken) entry.uncounted = 0
+  try {
+    await commits.submit(tenantId, events)
+  } catch (error) {
+    for (const { entry, count } of taken) entry.uncounted += count
+    throw error
   }
 }
+
+type Commits = GroupCommit<readonly ProfileEvent[], null>
 
 const keyOf = ({ tenantId, actorId, subjectId, quarter }: Reading) =>
   JSON.stringify([tenantId, actorId, subjectId, quarter])

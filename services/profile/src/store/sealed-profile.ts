@@ -76,9 +76,17 @@ export function sealProfile(
   }
 }
 
+/** Whether there is anything to write. */
 export function isSameProfile(one: Profile, other: Profile): boolean {
-  const said = ({ personal }: Profile) => personalFields.map((field) => personal[field])
-  const text = (profile: Profile) =>
-    JSON.stringify([said(profile), Object.entries(profile.programmeActivities).toSorted(), profile.changedAt])
-  return text(one) === text(other)
+  const said = personalFields.every((field) => isSameSaid(one.personal[field], other.personal[field]))
+  return said && one.changedAt === other.changedAt && isSameCount(one, other) && isSameCount(other, one)
+}
+
+function isSameSaid(one: Said | null, other: Said | null): boolean {
+  if (one === null || other === null) return one === other
+  return one.value === other.value && one.reportedAt === other.reportedAt && one.reportedBy === other.reportedBy
+}
+
+function isSameCount(one: Profile, other: Profile): boolean {
+  return Object.entries(one.programmeActivities).every(([id, count]) => other.programmeActivities[id] === count)
 }

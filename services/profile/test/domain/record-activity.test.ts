@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { Activity, Fact, Profile } from '../../src/domain/profile.ts'
 import { recordActivity, type Known, type Report } from '../../src/domain/record-activity.ts'
 

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { isStale } from '@csr/postgres/errors'
 import { statement } from '@csr/postgres/statement'
+import type { Activity } from '../../src/domain/profile.ts'
 import { recordActivity } from '../../src/domain/record-activity.ts'
+import type { ListPosition } from '../../src/store/profile-store.ts'
 import { openProfileStore, type TestProfiles, type Told } from '../open-profile-store.ts'
 
 let open: TestProfiles
@@ -111,14 +113,13 @@ test('lists run newest first, page by page, without gaps or repeats', async () =
   }))
   const { subjectId } = await telling(tenantId, ...told)
   const seen = []
-  let after: { at: string; id: string } | null = null
-  for (;;) {
-    const page: readonly { occurredAt: string; id: string }[] =
-      (await open.profiles.activities(tenantId, subjectId, { after, limit: 2 })) ?? []
+  for (let behind: ListPosition | null = null; ;) {
+    const page: readonly Activity[] =
+      (await open.profiles.activities(tenantId, subjectId, { after: behind, limit: 2 })) ?? []
     seen.push(...page)
     const last = page.at(-1)
     if (!last) break
-    after = { at: last.occurredAt, id: last.id }
+    behind = { at: last.occurredAt, id: last.id }
   }
   assert.equal(new Set(seen.map(({ id }) => id)).size, 7)
   assert.deepEqual(
