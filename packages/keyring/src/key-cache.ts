@@ -1,12 +1,13 @@
 import type { Clock } from '@csr/runtime/clock'
 import { KeyringUnavailable, SealBroken } from './errors.ts'
-import { createSecretSlab } from './secret-slab.ts'
+import { createSecretSlab, type SecretSlab } from './secret-slab.ts'
 
 /** A key is used for at most this long after it was last read from the store. */
 export const keyLifeMs = 60_000
 /** What may change under us (restriction, destruction, whose identifier it is) is read again after this long. */
 export const freshMs = 15_000
-const entriesMax = 50_000
+/** Keys, and mappings to keys, that are held at a time. */
+export const entriesMax = 50_000
 
 /** One data key in memory. Views share it, so that zeroising it here ends it everywhere. */
 export type KeyCell = {
@@ -30,15 +31,12 @@ export type ReadKey = {
   readonly restricted: boolean
 }
 
-/** Unwrapped data keys and identifier mappings of all tenants, bounded in number and time. */
+/** Unwrapped data keys of all tenants, bounded in number and time. */
 export interface KeyCache {
   /** a key or tombstone read within the last 15 s */
   fresh(tenantId: string, keyId: string): KeyCell | undefined
   /** the secret given is zeroised: from here on it is the cell's */
   put(tenantId: string, key: ReadKey): KeyCell
-  /** the key of the person with this blind index, if both were read within the last 15 s and it was not destroyed */
-  person(tenantId: string, blindIndex: string): KeyCell | undefined
-  putPerson(blindIndex: string, cell: KeyCell): void
   /** the secret of a cell for immediate use; throws `KeyringUnavailable` once it has left memory */
   secretOf(cell: KeyCell): Buffer
   /** zeroises and forgets what is too old */
@@ -47,88 +45,70 @@ export interface KeyCache {
   clear(): void
 }
 
-/** Ids and blind indexes name one thing in all tenants; that a cell belongs to the tenant that asks is checked all the same. */
 export function createKeyCache(clock: Clock, options: { entriesMax?: number } = {}): KeyCache {
   const most = options.entriesMax ?? entriesMax
-  // Both maps are in the order of reading: what is read again moves to the end, the oldest stand in front.
+  // In the order of reading: what is read again moves to the end, the oldest stand in front.
   const cells = new Map<string, KeyCell>()
-  const people = new Map<string, { readonly cell: KeyCell; readonly readAtMs: number }>()
   const slab = createSecretSlab()
-  const isFresh = (readAtMs: number): boolean => Math.abs(clock.nowMs() - readAtMs) < freshMs
-  const isOver = (readAtMs: number): boolean => Math.abs(clock.nowMs() - readAtMs) > keyLifeMs
-
-  function zeroise(cell: KeyCell): void {
-    if (cell.secret) slab.giveBack(cell.secret)
-    cell.secret = null
-  }
-
-  /** A cell that was erased stays so: an answer that was under way at that moment may still bring the key. */
-  function renew(cell: KeyCell, key: ReadKey): void {
-    zeroise(cell)
-    cell.erased ||= key.secret === 'erased'
-    cell.broken = key.secret === 'broken'
-    if (typeof key.secret === 'object') cell.secret = slab.take(key.secret)
-    if (cell.erased) zeroise(cell)
-    cell.version = key.version
-    cell.restricted = key.restricted
-    cell.readAtMs = clock.nowMs()
-  }
+  const ageMs = (cell: KeyCell): number => Math.abs(clock.nowMs() - cell.readAtMs)
 
   function forget(cell: KeyCell): void {
-    zeroise(cell)
+    zeroise(cell, slab)
     cells.delete(cell.keyId)
   }
 
   return {
     fresh(tenantId, keyId) {
       const cell = cells.get(keyId)
-      if (cell?.tenantId !== tenantId || !isFresh(cell.readAtMs)) return undefined
+      if (cell?.tenantId !== tenantId || ageMs(cell) >= freshMs) return undefined
       return cell.secret || cell.erased ? cell : undefined
     },
     put(tenantId, key) {
       const known = cells.get(key.keyId)
       if (known && known.tenantId !== tenantId) forget(known)
       const cell = known?.tenantId === tenantId ? known : emptyCell(tenantId, key.keyId)
-      renew(cell, key)
+      renew(cell, key, slab)
+      cell.readAtMs = clock.nowMs()
       cells.delete(key.keyId)
       cells.set(key.keyId, cell)
       if (cells.size > most) forget(cells.values().next().value as KeyCell)
       return cell
     },
-    person(tenantId, blindIndex) {
-      const entry = people.get(blindIndex)
-      if (entry?.cell.tenantId !== tenantId || !isFresh(entry.readAtMs)) return undefined
-      return isFresh(entry.cell.readAtMs) && entry.cell.secret ? entry.cell : undefined
-    },
-    putPerson(blindIndex, cell) {
-      people.delete(blindIndex)
-      people.set(blindIndex, { cell, readAtMs: clock.nowMs() })
-      if (people.size > most) people.delete(people.keys().next().value as string)
-    },
     secretOf(cell) {
-      if (cell.secret && isOver(cell.readAtMs)) zeroise(cell)
+      if (ageMs(cell) > keyLifeMs) zeroise(cell, slab)
       if (cell.broken) throw new SealBroken('its data key was changed or moved')
       if (!cell.secret) throw new KeyringUnavailable('a key has left memory, it must be loaded again')
       return cell.secret
     },
     sweep() {
       for (const cell of cells.values()) {
-        if (!isOver(cell.readAtMs)) break
+        if (ageMs(cell) <= keyLifeMs) break
         forget(cell)
-      }
-      for (const [blindIndex, entry] of people) {
-        if (isFresh(entry.readAtMs)) break
-        people.delete(blindIndex)
       }
     },
     clear() {
-      for (const cell of cells.values()) zeroise(cell)
+      for (const cell of cells.values()) zeroise(cell, slab)
       cells.clear()
-      people.clear()
     },
   }
 }
 
 function emptyCell(tenantId: string, keyId: string): KeyCell {
   return { tenantId, keyId, version: 0, secret: null, erased: false, broken: false, restricted: false, readAtMs: 0 }
+}
+
+/** A cell that was erased stays so: an answer that was under way at that moment may still bring the key. */
+function renew(cell: KeyCell, key: ReadKey, slab: SecretSlab): void {
+  zeroise(cell, slab)
+  cell.erased ||= key.secret === 'erased'
+  cell.broken = key.secret === 'broken'
+  if (typeof key.secret === 'object') cell.secret = slab.take(key.secret)
+  if (cell.erased) zeroise(cell, slab)
+  cell.version = key.version
+  cell.restricted = key.restricted
+}
+
+function zeroise(cell: KeyCell, slab: SecretSlab): void {
+  if (cell.secret) slab.giveBack(cell.secret)
+  cell.secret = null
 }

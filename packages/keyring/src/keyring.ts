@@ -11,6 +11,7 @@ import { openIndexKey, toUuid } from './index-key.ts'
 import { createKeyCache, type KeyCell } from './key-cache.ts'
 import { createKeys, type KeyAlarms, type Keys } from './keys.ts'
 import { createKeyLoader, type Loaded } from './load-keys.ts'
+import { createPersonCache } from './person-cache.ts'
 import { createSubjectResolver, type Placement } from './resolve-subjects.ts'
 import { openFileRootKey, type RootKey } from './root-key.ts'
 import { createTenantKeys } from './tenant-keys.ts'
@@ -73,18 +74,19 @@ export function createKeyring(options: KeyringOptions): Keyring {
   const url = options.keysUrl
   const postgres = createPostgres({ name: 'keys', url, logger, connectionsMax: 5, ...(telemetry && { telemetry }) })
   const cache = createKeyCache(clock)
+  const people = createPersonCache(clock)
   const tenantKeys = createTenantKeys({ postgres, rootKey, clock })
   const loader = createKeyLoader({ postgres, cache, tenantKeys, clock })
-  const resolver = createSubjectResolver({ postgres, cache, tenantKeys, clock, ids })
+  const resolver = createSubjectResolver({ postgres, cache, people, tenantKeys, clock, ids })
   const alarms = createAlarms(logger, telemetry)
   const view = (tenantId: string, cells: Loaded): Keys => createKeys(tenantId, cells, { cache, alarms })
   const indexesOf = (tenantId: string, person: Identifiers) => blindIndexesOf(indexKey.blindIndex(tenantId), person)
 
   return {
-    ...createLife(postgres, [cache, tenantKeys]),
+    ...createLife(postgres, [cache, people, tenantKeys]),
     createTenant: (tenantId) => answerInTime(tenantKeys.create(tenantId)),
-    async resolveSubjects(tenantId, people) {
-      const indexes = people.map((person) => indexesOf(tenantId, person))
+    async resolveSubjects(tenantId, wanted) {
+      const indexes = wanted.map((person) => indexesOf(tenantId, person))
       return toResolved(await resolver.resolve(tenantId, indexes), (cells) => view(tenantId, cells))
     },
     findSubject: async (tenantId, person) => resolver.find(tenantId, indexesOf(tenantId, person)),

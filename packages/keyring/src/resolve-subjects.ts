@@ -11,6 +11,7 @@ import type { KeyCache, KeyCell } from './key-cache.ts'
 import { placeEmails, placeExternals, selectPeople } from './key-statements.ts'
 import type { EmailPlacement, ExternalPlacement, PersonRow } from './key-statements.ts'
 import { remember } from './load-keys.ts'
+import type { PersonCache } from './person-cache.ts'
 import type { TenantKey, TenantKeys } from './tenant-keys.ts'
 
 /** Who a person is; `other` is there where the external id belongs to somebody else than the e-mail. */
@@ -22,6 +23,7 @@ const peopleMax = 500
 type Deps = {
   readonly postgres: Postgres
   readonly cache: KeyCache
+  readonly people: PersonCache
   readonly tenantKeys: TenantKeys
   readonly clock: Clock
   readonly ids: Ids
@@ -42,14 +44,14 @@ export function createSubjectResolver(deps: Deps): SubjectResolver {
   })
   return {
     async resolve(tenantId, people) {
-      const placements = people.map((person) => placeFromMemory(deps.cache, tenantId, person))
+      const placements = people.map((person) => placeFromMemory(deps.people, tenantId, person))
       const unknown = people.filter((_, index) => !placements[index])
       if (unknown.length === 0) return placements as Placement[]
       const placed = (await answerInTime(placing.submit(tenantId, unknown))).values()
       return placements.map((placement) => placement ?? (placed.next().value as Placement))
     },
     async find(tenantId, person) {
-      const known = placeFromMemory(deps.cache, tenantId, person)
+      const known = placeFromMemory(deps.people, tenantId, person)
       return known ? known.subject.keyId : answerInTime(findInStore(deps, tenantId, person))
     },
   }
@@ -69,9 +71,9 @@ function regroup<Item, Result>(items: readonly (readonly Item[])[], results: rea
 }
 
 /** The person in memory, or undefined where the store has to be asked. */
-function placeFromMemory(cache: KeyCache, tenantId: string, person: BlindIndexes): Placement | undefined {
-  const byEmail = person.email === null ? null : cache.person(tenantId, person.email)
-  const byExternal = person.external === null ? null : cache.person(tenantId, person.external)
+function placeFromMemory(people: PersonCache, tenantId: string, person: BlindIndexes): Placement | undefined {
+  const byEmail = person.email === null ? null : people.find(tenantId, person.email)
+  const byExternal = person.external === null ? null : people.find(tenantId, person.external)
   return byEmail === undefined || byExternal === undefined ? undefined : place(byEmail, byExternal)
 }
 
@@ -113,7 +115,7 @@ async function placeSome(
     selectPeople(indexes),
   ])
   if (!rows) return undefined
-  const cells = rememberPeople(deps.cache, tenantId, tenantKey, rows)
+  const cells = rememberPeople(deps, tenantId, tenantKey, rows)
   const placed = people.map((person) => {
     const byEmail = person.email === null ? null : cells.get(person.email)
     const byExternal = person.external === null ? null : cells.get(person.external)
@@ -157,14 +159,14 @@ function plan(people: readonly BlindIndexes[], tenantKey: TenantKey, ids: Ids) {
   return { emails, externals }
 }
 
-function rememberPeople(cache: KeyCache, tenantId: string, tenantKey: TenantKey, rows: readonly PersonRow[]) {
+function rememberPeople({ cache, people }: Deps, tenantId: string, tenantKey: TenantKey, rows: readonly PersonRow[]) {
   const byKey = new Map<string, KeyCell>()
   const byIndex = new Map<string, KeyCell>()
   for (const row of rows) {
     const cell = byKey.get(row.key_id) ?? remember(cache, tenantId, tenantKey, row)
     byKey.set(row.key_id, cell)
     byIndex.set(row.blind_index, cell)
-    cache.putPerson(row.blind_index, cell)
+    people.put(row.blind_index, cell)
   }
   return byIndex
 }

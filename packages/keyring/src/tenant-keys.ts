@@ -28,28 +28,13 @@ export interface TenantKeys {
   clear(): void
 }
 
-type Held = { readonly secrets: ReadonlyMap<number, Buffer>; readonly readAtMs: number; readonly key: TenantKey }
+type Deps = { readonly postgres: Postgres; readonly rootKey: RootKey; readonly clock: Clock }
 
-export function createTenantKeys(deps: { postgres: Postgres; rootKey: RootKey; clock: Clock }): TenantKeys {
+export function createTenantKeys(deps: Deps): TenantKeys {
   const held = new Map<string, Held>()
   const reading = new Map<string, Promise<TenantKey>>()
   const retired = new Set<Held>()
-
-  async function read(tenantId: string): Promise<TenantKey> {
-    const readAtMs = deps.clock.nowMs()
-    const [rows] = await deps.postgres.group(tenantId, [selectTenantKeys()])
-    if (rows.length === 0) throw new TenantUnknown(tenantId)
-    const secrets = new Map<number, Buffer>()
-    for (const row of rows) {
-      const wrapped = { rootKeyId: row.root_key_id, wrapped: row.wrapped_key }
-      secrets.set(row.version, await deps.rootKey.unwrap(wrapped, { tenantId, version: row.version }))
-    }
-    const key = createTenantKey(tenantId, secrets)
-    retire(tenantId)
-    held.set(tenantId, { secrets, readAtMs, key })
-    if (held.size > tenantsMax) retire(held.keys().next().value as string)
-    return key
-  }
+  const ageMs = (entry: Held): number => Math.abs(deps.clock.nowMs() - entry.readAtMs)
 
   /** Work in flight may still use it: it is zeroised by the sweep at the end of its life. */
   function retire(tenantId: string): void {
@@ -58,30 +43,29 @@ export function createTenantKeys(deps: { postgres: Postgres; rootKey: RootKey; c
     held.delete(tenantId)
   }
 
+  async function read(tenantId: string): Promise<TenantKey> {
+    const entry = await readTenantKey(deps, tenantId)
+    retire(tenantId)
+    held.set(tenantId, entry)
+    if (held.size > tenantsMax) retire(held.keys().next().value as string)
+    return entry.key
+  }
+
   return {
     async get(tenantId) {
       const entry = held.get(tenantId)
-      if (entry && Math.abs(deps.clock.nowMs() - entry.readAtMs) < renewedMs) return entry.key
+      if (entry && ageMs(entry) < renewedMs) return entry.key
       const underWay = reading.get(tenantId)
       if (underWay) return underWay
       const promise = read(tenantId).finally(() => reading.delete(tenantId))
       reading.set(tenantId, promise)
       return promise
     },
-    async create(tenantId) {
-      const secret = randomBytes(secretBytes)
-      const { rootKeyId, wrapped } = await deps.rootKey.wrap(secret, { tenantId, version: 1 })
-      secret.fill(0)
-      await deps.postgres.group(tenantId, [
-        insertTenantKey({ version: 1, rootKeyId, wrapped, createdAt: deps.clock.now() }),
-      ])
-    },
+    create: (tenantId) => createInStore(deps, tenantId),
     sweep() {
-      const nowMs = deps.clock.nowMs()
-      const isOver = (entry: Held): boolean => Math.abs(nowMs - entry.readAtMs) >= keyLifeMs
-      for (const [tenantId, entry] of held) if (isOver(entry)) retire(tenantId)
+      for (const [tenantId, entry] of held) if (ageMs(entry) >= keyLifeMs) retire(tenantId)
       for (const entry of retired) {
-        if (!isOver(entry)) continue
+        if (ageMs(entry) < keyLifeMs) continue
         zeroise(entry)
         retired.delete(entry)
       }
@@ -92,6 +76,26 @@ export function createTenantKeys(deps: { postgres: Postgres; rootKey: RootKey; c
       retired.clear()
     },
   }
+}
+
+type Held = { readonly secrets: ReadonlyMap<number, Buffer>; readonly readAtMs: number; readonly key: TenantKey }
+
+async function readTenantKey({ postgres, rootKey, clock }: Deps, tenantId: string): Promise<Held> {
+  const readAtMs = clock.nowMs()
+  const [rows] = await postgres.group(tenantId, [selectTenantKeys()])
+  if (rows.length === 0) throw new TenantUnknown(tenantId)
+  const secrets = new Map<number, Buffer>()
+  for (const { version, root_key_id: rootKeyId, wrapped_key: wrapped } of rows) {
+    secrets.set(version, await rootKey.unwrap({ rootKeyId, wrapped }, { tenantId, version }))
+  }
+  return { secrets, readAtMs, key: createTenantKey(tenantId, secrets) }
+}
+
+async function createInStore({ postgres, rootKey, clock }: Deps, tenantId: string): Promise<void> {
+  const secret = randomBytes(secretBytes)
+  const { rootKeyId, wrapped } = await rootKey.wrap(secret, { tenantId, version: 1 })
+  secret.fill(0)
+  await postgres.group(tenantId, [insertTenantKey({ version: 1, rootKeyId, wrapped, createdAt: clock.now() })])
 }
 
 function zeroise(entry: Held): void {

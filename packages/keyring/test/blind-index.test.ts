@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { before, test } from 'node:test'
 import { testSecrets } from '@csr/testkit/secrets'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { blindIndexesOf, normaliseEmail } from '../src/blind-index.ts'
 import { openIndexKey, toUuid, type IndexKey } from '../src/index-key.ts'
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { fakeClock } from '@csr/testkit/fake-clock'
+import { createPersonCache } from '../src/person-cache.ts'
 import { createKeyCache, freshMs, keyLifeMs } from '../src/key-cache.ts'
 
 const read = (keyId: string, secret = randomBytes(32)) => ({ keyId, version: 1, secret, restricted: false })
@@ -10,7 +11,7 @@ const unavailable = { name: 'KeyringUnavailable' }
 
 function setUp(entriesMax = 10) {
   const clock = fakeClock()
-  return { clock, cache: createKeyCache(clock, { entriesMax }) }
+  return { clock, cache: createKeyCache(clock, { entriesMax }), people: createPersonCache(clock, { entriesMax }) }
 }
 
 test('a key is answered from memory for 15 s, to its own tenant', () => {
@@ -32,19 +33,27 @@ test('the buffer a key came in is zeroised', () => {
 })
 
 test('a mapping is answered from memory for 15 s, to its own tenant, and only while its key is', () => {
-  const { clock, cache } = setUp()
+  const { clock, cache, people } = setUp()
   const cell = cache.put('t', read('k'))
-  cache.putPerson('index', cell)
-  assert.equal(cache.person('t', 'index'), cell)
-  assert.equal(cache.person('other', 'index'), undefined)
+  people.put('index', cell)
+  assert.equal(people.find('t', 'index'), cell)
+  assert.equal(people.find('other', 'index'), undefined)
   clock.advanceMs(freshMs)
-  assert.equal(cache.person('t', 'index'), undefined)
+  assert.equal(people.find('t', 'index'), undefined)
   cache.put('t', read('k'))
-  assert.equal(cache.person('t', 'index'), undefined)
-  cache.putPerson('index', cell)
-  assert.equal(cache.person('t', 'index'), cell)
+  assert.equal(people.find('t', 'index'), undefined)
+  people.put('index', cell)
+  assert.equal(people.find('t', 'index'), cell)
   cache.put('t', { ...read('k'), secret: 'erased' })
-  assert.equal(cache.person('t', 'index'), undefined)
+  assert.equal(people.find('t', 'index'), undefined)
+})
+
+test('beyond the bound the mapping read longest ago is forgotten', () => {
+  const { cache, people } = setUp(2)
+  const cell = cache.put('t', read('k'))
+  for (const index of ['first', 'a', 'b']) people.put(index, cell)
+  assert.equal(people.find('t', 'first'), undefined)
+  assert.equal(people.find('t', 'b'), cell)
 })
 
 test('a key is unusable and zeroised 60 s after it was read, unless it was read again', () => {

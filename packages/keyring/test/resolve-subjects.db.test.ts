@@ -115,7 +115,10 @@ test('100 parallel calls for overlapping people in four processes: none fails, o
   const processes = Array.from({ length: 4 }, () => keyrings.open('ingest'))
   const ids = new Map<string, Set<string>>()
   const calls = Array.from({ length: 100 }, async (_, call) => {
-    const numbers = Array.from({ length: 20 }, (_, index) => (call * 7919 + index * index * 31 + call * index) % 60)
+    const numbers = Array.from(
+      { length: 20 },
+      (_unused, index) => (call * 7919 + index * index * 31 + call * index) % 60,
+    )
     const people = numbers.map((number) =>
       number % 3 === 0
         ? kintell(`x-${number}`)
@@ -141,23 +144,23 @@ test('what is known is answered from memory for 15 s, without the store', async 
   const ingest = keyrings.open('ingest')
   const id = await idOf(ingest, tenantId, kintell('x-1', email(1)))
   const groups = async (): Promise<number> => countOf(await keyrings.telemetry.exposition())
-  const before = await groups()
+  const asked = await groups()
   for (let count = 0; count < 50; count += 1) assert.equal(await idOf(ingest, tenantId, kintell('x-1', email(1))), id)
   await ingest.load(tenantId, [id])
-  assert.equal(await groups(), before)
+  assert.equal(await groups(), asked)
   keyrings.clock.advanceMs(15_000)
   assert.equal(await idOf(ingest, tenantId, kintell('x-1', email(1))), id)
-  assert.ok((await groups()) > before)
+  assert.ok((await groups()) > asked)
 })
 
 test('concurrent calls for unknown people share a few commits', async () => {
   const { tenantId } = await keyrings.tenant()
   const ingest = keyrings.open('ingest')
   await ingest.resolveSubjects(tenantId, [{ email: email('first') }])
-  const before = countOf(await keyrings.telemetry.exposition())
+  const asked = countOf(await keyrings.telemetry.exposition())
   const calls = Array.from({ length: 100 }, (_, number) => ingest.resolveSubjects(tenantId, [{ email: email(number) }]))
   assert.equal(new Set((await Promise.all(calls)).flatMap(({ subjectIds }) => subjectIds)).size, 100)
-  assert.ok(countOf(await keyrings.telemetry.exposition()) - before <= 3)
+  assert.ok(countOf(await keyrings.telemetry.exposition()) - asked <= 3)
 })
 
 test('a list longer than one statement takes is resolved whole', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { sealedText, type SealedText } from '@csr/contracts/events/envelope'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { keyIdOf, openText, readSeal, sealText, type DataKey, type Place } from '../src/field-cipher.ts'
 
 const key: DataKey = { tenantId: randomUUID(), keyId: randomUUID(), version: 1, secret: randomBytes(32) }
