@@ -42,7 +42,7 @@ export type TestIntake = AsyncDisposable & {
   endpoint(tenantId: string, partner?: Partner, programme?: string): Promise<EndpointCreated>
   /** signs and posts as the partner would, through a gateway that vouches for nothing */
   post(posting: Posting): Promise<Answer>
-  call(tenantId: string, method: string, path: string, body?: unknown, role?: string): Promise<Answer>
+  call(tenantId: string, method: string, path: string, asked?: { body?: unknown; role?: string }): Promise<Answer>
   send(path: string, init: RequestInit): Promise<Answer>
   /** what stands in the outbox for a tenant, oldest first */
   events(tenantId: string): Promise<{ id: string; type: string; subject: string; data: Record<string, unknown> }[]>
@@ -87,7 +87,8 @@ export async function openIntake(options: { server?: 'own' } = {}): Promise<Test
     return { status: response.status, body: JSON.parse(text || '{}') as Answer['body'], headers: response.headers }
   }
 
-  async function call(tenantId: string, method: string, path: string, body?: unknown, role = 'company_admin') {
+  async function call(tenantId: string, method: string, path: string, asked: { body?: unknown; role?: string } = {}) {
+    const { body, role = 'company_admin' } = asked
     const headers = {
       authorization: `Bearer ${accessToken(secrets.gatewaySigningKeyFile, clock.nowMs(), tenantId, role)}`,
       ...(body !== undefined && { 'content-type': 'application/json' }),
@@ -103,7 +104,7 @@ export async function openIntake(options: { server?: 'own' } = {}): Promise<Test
       return tenantId
     },
     async endpoint(tenantId, partner = 'kintell', programme) {
-      const { body } = await call(tenantId, 'POST', '/v1/endpoints', { partner, programme })
+      const { body } = await call(tenantId, 'POST', '/v1/endpoints', { body: { partner, programme } })
       return body as EndpointCreated
     },
     async post({ endpoint, body, id = randomUUID(), secret = endpoint.secret, timestamp, headers }) {

@@ -26,14 +26,13 @@ export function rememberLookups<Found>(options: {
     const answer = read(id)
     const entry = { answer, untilMs: clock.nowMs() + rememberedMs }
     put(unknown, id, entry, unknownMax)
-    answer.then(
-      (value) => {
-        if (value === null || unknown.get(id) !== entry) return
-        unknown.delete(id)
-        put(found, id, entry, foundMax)
-      },
-      () => unknown.get(id) === entry && unknown.delete(id),
-    )
+    const settle = (value: Found | null | undefined): void => {
+      if (value === null || unknown.get(id) !== entry) return
+      unknown.delete(id)
+      if (value !== undefined) put(found, id, entry, foundMax)
+    }
+    // A failure is nobody's answer but that of who asked meanwhile.
+    void answer.catch(() => undefined).then(settle)
     return answer
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { reasonsMax } from '../../src/domain/find-unsafe-values.ts'
 import { readBody } from '../../src/domain/read-body.ts'
 import { translateKintell } from '../../src/domain/translate-kintell.ts'

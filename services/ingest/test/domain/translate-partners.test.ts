@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { translate } from '../../src/domain/translate.ts'
 import type { Report, Translation } from '../../src/domain/translation.ts'
 import { buddyFeedback, ecornellCourse, kintellRating, kintellSession } from '../sample-bodies.ts'

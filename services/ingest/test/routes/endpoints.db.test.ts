@@ -10,8 +10,7 @@ after(async () => await intake[Symbol.asyncDispose]())
 test('P7: an endpoint shows its secret once, is announced, and is listed without it', async () => {
   const tenantId = await intake.tenant()
   const created = await intake.call(tenantId, 'POST', '/v1/endpoints', {
-    partner: 'kintell',
-    programme: 'Language Connect',
+    body: { partner: 'kintell', programme: 'Language Connect' },
   })
   assert.equal(created.status, 201)
   const { id, secret, webhookPath } = created.body as { id: string; secret: string; webhookPath: string }
@@ -81,7 +80,7 @@ test('only who may import sees endpoints and deliveries; unknown fields and part
       ['POST', '/v1/endpoints'],
     ] as const) {
       const body = method === 'POST' ? { partner: 'kintell' } : undefined
-      assert.equal((await intake.call(tenantId, method, path, body, role)).status, 403, `${role} ${method} ${path}`)
+      assert.equal((await intake.call(tenantId, method, path, { body, role })).status, 403, `${role} ${method} ${path}`)
     }
   }
   for (const body of [
@@ -90,9 +89,12 @@ test('only who may import sees endpoints and deliveries; unknown fields and part
     { partner: 'kintell', tenantId: 'x' },
     { partner: 'kintell', secret: 'x' },
   ]) {
-    assert.equal((await intake.call(tenantId, 'POST', '/v1/endpoints', body)).status, 422)
+    assert.equal((await intake.call(tenantId, 'POST', '/v1/endpoints', { body })).status, 422)
   }
-  assert.equal((await intake.call(intake.ids.uuid(), 'POST', '/v1/endpoints', { partner: 'kintell' })).status, 404)
+  assert.equal(
+    (await intake.call(intake.ids.uuid(), 'POST', '/v1/endpoints', { body: { partner: 'kintell' } })).status,
+    404,
+  )
 })
 
 test('P6: the worker role reads endpoints and no tenant table; without a tenant nobody sees a row', async () => {

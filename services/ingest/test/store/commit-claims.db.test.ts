@@ -60,7 +60,7 @@ test('look-ups stay look-ups while the tables grow', async () => {
       where schemaname = 'ingest' and relname in ('webhook_ids', 'natural_keys')`
     return row?.['count'] as number
   }
-  const before = await reads()
+  const readBefore = await reads()
   for (let batch = 0; batch < 20; batch += 1) {
     const posts = Array.from({ length: 20 }, (_, number) =>
       intake.post({ endpoint, body: kintellSession({ sessionId: `g-${batch}-${number}` }) }),
@@ -68,5 +68,5 @@ test('look-ups stay look-ups while the tables grow', async () => {
     for (const { body } of await Promise.all(posts)) assert.equal(body['outcome'], 'accepted')
   }
   await intake.admin`select pg_stat_force_next_flush()`
-  assert.ok((await reads()) - before < 400, 'no index is read row by row')
+  assert.ok((await reads()) - readBefore < 400, 'no index is read row by row')
 })
