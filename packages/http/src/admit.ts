@@ -38,6 +38,8 @@ export const requestIdHeader = 'x-request-id'
 
 /** Nobody waits longer for an answer, unless a route says otherwise. */
 export const deadlineDefaultMs = 2_500
+/** The same where a body is streamed: an upload takes as long as it takes. */
+const deadlineStreamingMs = 900_000
 
 const requestIdForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const bearerForm = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
@@ -58,7 +60,7 @@ type Deps = { readonly door: Door; readonly tokens: TokenVerifier; readonly cloc
 /** The check in front of a route, before its body is read: framing, then who calls, then what they may. */
 export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Promise<void> {
   const { door, tokens, clock } = deps
-  const ownDeadlineMs = route.deadlineMs ?? deadlineDefaultMs
+  const ownDeadlineMs = route.deadlineMs ?? (route.body === 'stream' ? deadlineStreamingMs : deadlineDefaultMs)
   return async (request) => {
     const { entry, headers } = request
     entry.route = route.path

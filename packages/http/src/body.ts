@@ -3,9 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { parseJson } from './json.ts'
 import { ProblemError } from './problem.ts'
 
-/** A stream that brings nothing for this long belongs to a client that is too slow. */
-const streamIdleMs = 20_000
-
 /** JSON only, by the rules of `parseJson`. */
 export function readJson(api: FastifyInstance): void {
   api.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
@@ -22,15 +19,25 @@ export function readRaw(api: FastifyInstance): void {
   api.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
 }
 
-/** Any content type, as it arrives; above the route's limit the stream fails with `body-too-large`. */
-export function readStream(api: FastifyInstance): void {
+/**
+ * Any content type, as it arrives. Above the route's limit the stream fails with `body-too-large`, after `idleMs` without
+ * a byte with `request-timeout`.
+ */
+export function readStream(api: FastifyInstance, idleMs: number): void {
   api.addContentTypeParser('*', (request, payload, done) => {
     const bytesMax = request.routeOptions.bodyLimit
     if (Number(request.headers['content-length'] ?? 0) > bytesMax) return done(new ProblemError('body-too-large'))
     const counted = new Transform({ transform: countUpTo(bytesMax) })
-    const idle = setTimeout(() => counted.destroy(new ProblemError('request-timeout')), streamIdleMs)
+    const idle = setTimeout(() => {
+      // while bytes wait for whoever reads them, the client is not to blame
+      if (counted.readableLength > 0 || counted.writableLength > 0) idle.refresh()
+      else counted.destroy(new ProblemError('request-timeout'))
+    }, idleMs)
+    // whoever reads it gets the error; a route that answers without reading leaves nobody to get it
+    counted.on('error', () => undefined)
     payload.on('data', () => idle.refresh())
     payload.on('error', (error) => counted.destroy(error))
+    payload.on('end', () => clearTimeout(idle))
     counted.on('close', () => clearTimeout(idle))
     done(null, payload.pipe(counted))
   })
@@ -45,4 +52,22 @@ function countUpTo(
     if (bytes > bytesMax) done(new ProblemError('body-too-large'))
     else done(null, chunk)
   }
+}
+
+/**
+ * Ends bodies that are read whole and trickle. Only servers that stream bodies need it: their own time-out for requests is
+ * long enough for uploads.
+ */
+export function limitReading(api: FastifyInstance, withinMs: number): void {
+  api.addHook('preParsing', (request, _reply, payload, done) => {
+    const { headers } = request
+    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
+      // nobody listens once the answer is decided without the rest of the body
+      const tooSlow = (): boolean =>
+        payload.listenerCount('error') > 0 && payload.emit('error', new ProblemError('request-timeout'))
+      const timer = setTimeout(tooSlow, withinMs)
+      payload.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
+    }
+    done(null, payload)
+  })
 }

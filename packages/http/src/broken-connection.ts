@@ -10,13 +10,14 @@ const codes: Readonly<Record<string, ProblemCode>> = {
 const reasons: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   408: 'Request Timeout',
+  414: 'URI Too Long',
   431: 'Request Header Fields Too Large',
 }
 
 /** Answers what never became a request (broken framing, oversize headers, too slow) and ends the connection. */
-export function answerBrokenConnection(error: Error & { code?: string }, socket: Socket): void {
+export function answerBrokenConnection(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
-  const code = codes[error.code ?? ''] ?? 'request-malformed'
+  const code = codeOf(error)
   const { status } = problems[code]
   const body = JSON.stringify(problemDocument(new ProblemError(code)))
   const head = [
@@ -27,4 +28,13 @@ export function answerBrokenConnection(error: Error & { code?: string }, socket:
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+}
+
+/** A first line longer than this makes it a matter of the target, not of the headers. */
+const firstLineBytesMax = 8_192
+
+function codeOf(error: Error & { readonly code?: string; readonly rawPacket?: unknown }): ProblemCode {
+  const { code = '', rawPacket } = error
+  const isTarget = Buffer.isBuffer(rawPacket) && !rawPacket.subarray(0, firstLineBytesMax).includes('\n')
+  return code === 'HPE_HEADER_OVERFLOW' && isTarget ? 'uri-too-long' : (codes[code] ?? 'request-malformed')
 }

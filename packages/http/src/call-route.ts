@@ -1,26 +1,43 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
 import type { Reach } from '@csr/contracts/permissions'
 import type { Service } from '@csr/contracts/services'
 import type { Clock } from '@csr/runtime/clock'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Entry } from './admit.ts'
+import type { Door, Entry } from './admit.ts'
 import { ProblemError } from './problem.ts'
 import type { Principal, Route, RouteRequest } from './route.ts'
 
 /** Turns a route's function into a Fastify handler. */
 export function toHandler(
   route: Route,
-  clock: Clock,
+  { clock, door }: { readonly clock: Clock; readonly door: Door },
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
   const { mediaTypes } = route
+  const streams = route.body === 'stream'
   return async (request, reply) => {
     if (mediaTypes && !mediaTypes.includes(mediaTypeOf(request))) throw new ProblemError('media-type-unsupported')
-    const { status, body, headers } = await route.handle(new Call(request, clock))
+    const answering = route.handle(new Call(request, reply, clock))
+    const { status, body, headers } = await (streams ? answering.finally(() => dropUnread(request, reply)) : answering)
     if (!route.passesThrough && !(status in route.answers)) throw new Error(`${route.path} answered ${status}`)
     reply.code(status)
+    if (door === 'edge') protect(request, reply)
     if (headers) reply.headers(headers as Record<string, string | string[]>)
     return reply.send(body)
   }
+}
+
+/** Once a route is done nobody reads the rest of a streamed body; the connection cannot carry another request then. */
+function dropUnread(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.body instanceof Readable) request.body.destroy()
+  if (!request.raw.complete) reply.header('connection', 'close')
+}
+
+/** Answers may hold personal data: nobody keeps them, nobody guesses their type. A route may say otherwise. */
+function protect(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('cache-control', 'no-store')
+  reply.header('x-content-type-options', 'nosniff')
+  reply.header('x-request-id', request.entry.requestId)
 }
 
 function mediaTypeOf(request: FastifyRequest): string {
@@ -32,11 +49,14 @@ function mediaTypeOf(request: FastifyRequest): string {
 /** A request as routes see it: getters, so that what a route does not ask for costs nothing. */
 class Call implements RouteRequest {
   readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
   readonly #entry: Entry
   readonly #clock: Clock
+  #signal: AbortSignal | undefined
 
-  constructor(request: FastifyRequest, clock: Clock) {
+  constructor(request: FastifyRequest, reply: FastifyReply, clock: Clock) {
     this.#request = request
+    this.#reply = reply
     this.#entry = request.entry
     this.#clock = clock
   }
@@ -75,6 +95,16 @@ class Call implements RouteRequest {
     return Math.max(0, this.#entry.deadlineAtMs - this.#clock.nowMs())
   }
   get signal(): AbortSignal {
-    return this.#request.signal
+    this.#signal ??= signalOf(this.#reply)
+    return this.#signal
   }
+}
+
+/** The request's own `close` comes as soon as its body is read; only an answer that could not be finished tells more. */
+function signalOf(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort()
+  })
+  return gone.signal
 }

@@ -2,7 +2,21 @@ import type { FastifyInstance } from 'fastify'
 import type { ServerOptions } from './server.ts'
 
 /** What orchestrators and people ask without a token. They tell names of parts, nothing about data. */
-export function addHealthRoutes(app: FastifyInstance, options: ServerOptions): void {
+export function addHealthRoutes(root: FastifyInstance, options: ServerOptions): void {
+  void root.register((app, _options, done) => {
+    app.addHook('onRequest', (request, _reply, next) => {
+      request.entry.route = probes
+      next()
+    })
+    addProbes(app, options)
+    done()
+  })
+}
+
+/** How probes are named in logs and metrics: they come every few seconds and matter when they are missing. */
+export const probes = 'probe'
+
+function addProbes(app: FastifyInstance, options: ServerOptions): void {
   const { health, service, telemetry } = options
   app.get('/health', (_request, reply) => {
     const { ready, missing } = health.readiness()

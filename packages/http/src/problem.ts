@@ -53,6 +53,7 @@ const unavailableNames: ReadonlySet<string> = new Set([
   'PostgresUnavailable',
   'KeyringUnavailable',
   'UpstreamUnavailable',
+  'UpstreamRefused',
   'NatsUnavailable',
   'RetryLater',
 ])

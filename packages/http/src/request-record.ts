@@ -1,5 +1,6 @@
 import type { ProblemCode } from '@csr/contracts/problems'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { probes } from './health-routes.ts'
 import type { ProblemError } from './problem.ts'
 import type { ServerOptions } from './server.ts'
 
@@ -39,7 +40,9 @@ export function createRecorder(options: ServerOptions): Recorder {
       seconds.observe(ms / 1_000, { method, route: entry.route, status: String(status) })
       const { principal, caller, requestId, route } = entry
       const tenantId = principal?.tenantId
-      logger.info('request', { method, route, status, ms, requestId, caller, tenantId, actorId: principal?.actorId })
+      const line = { method, route, status, ms, requestId, caller, tenantId, actorId: principal?.actorId }
+      if (route === probes) logger.debug('request', line)
+      else logger.info('request', line)
     },
     refused(problem, request) {
       if (!onRefused || (problem.status !== 401 && problem.status !== 403)) return

@@ -83,7 +83,7 @@ type RouteFacts = {
   /** content types that a `raw` or `stream` body may have; without it any. A schema reads `application/json` only */
   readonly mediaTypes?: readonly string[]
   readonly bodyBytesMax?: number
-  /** longest time the caller waits, 2.5 s unless told */
+  /** longest time the caller waits: 2.5 s unless told, 15 minutes where a body is streamed */
   readonly deadlineMs?: number
   /** codes this route answers beside those that every route may answer */
   readonly problems?: readonly ProblemCode[]

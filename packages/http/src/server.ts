@@ -9,7 +9,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { admit, openEntry, type Door } from './admit.ts'
 import { answerProblem, refuseOtherMethods } from './answer-problem.ts'
-import { readJson, readRaw, readStream } from './body.ts'
+import { limitReading, readJson, readRaw, readStream } from './body.ts'
 import { answerBrokenConnection } from './broken-connection.ts'
 import { toHandler } from './call-route.ts'
 import { addHealthRoutes } from './health-routes.ts'
@@ -27,11 +27,13 @@ const limits = {
   connectionsMax: 2_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
-  /** servers with a route that streams a body: long enough for an upload, ended sooner by the body's own idle limit */
+  /** servers with a route that streams a body: long enough for an upload, which has an idle limit of its own */
   streamingRequestTimeoutMs: 900_000,
   /** how often the two time-outs are looked at */
   timeoutCheckMs: 1_000,
+  streamIdleMs: 20_000,
   keepAliveMs: 72_000,
+  targetCharactersMax: 8_192,
   paramCharactersMax: 200,
   drainMs: 8_000,
   drainCheckMs: 50,
@@ -56,7 +58,10 @@ export type ServerOptions = {
   /** told of every 401 and 403 that this server decides; must not throw or wait */
   readonly onRefused?: (refusal: Refusal) => void
   readonly headersTimeoutMs?: number
+  /** longest time a body that is read whole may take */
   readonly requestTimeoutMs?: number
+  /** longest silence inside a streamed body */
+  readonly streamIdleMs?: number
 }
 
 /**
@@ -92,13 +97,14 @@ export function createServer(options: ServerOptions): Resource & { readonly addr
 }
 
 function createApp(options: ServerOptions): FastifyInstance {
-  const streams = options.routes.some((route) => route.body === 'stream')
   const ids = createIds(options.clock)
   const app = fastify({
     logger: false,
     genReqId: () => '',
     bodyLimit: options.bodyBytesMax ?? bodyBytesMax,
-    requestTimeout: options.requestTimeoutMs ?? (streams ? limits.streamingRequestTimeoutMs : limits.requestTimeoutMs),
+    requestTimeout: streamsBodies(options)
+      ? limits.streamingRequestTimeoutMs
+      : (options.requestTimeoutMs ?? limits.requestTimeoutMs),
     keepAliveTimeout: limits.keepAliveMs,
     // while draining, connections that are open get their answers, each with `connection: close`
     return503OnClosing: false,
@@ -130,7 +136,7 @@ function addRoutes(app: FastifyInstance, options: ServerOptions, ids: ReturnType
   app.decorateRequest('entry', null as never)
   app.addHook('onRequest', (request, _reply, done) => {
     openEntry(request, options.clock, ids)
-    done(request.is404 || !isPlainPath(request.url) ? new ProblemError('route-not-found') : undefined)
+    done(request.is404 || !isPlainPath(request.url) ? unknownTarget(request.url) : undefined)
   })
   app.addHook('onResponse', (request, reply, done) => {
     recorder.record(request, reply)
@@ -161,7 +167,8 @@ function addApi(app: FastifyInstance, options: ServerOptions, mode: 'json' | 'ra
     api.removeAllContentTypeParsers()
     if (mode === 'json') readJson(api)
     if (mode === 'raw') readRaw(api)
-    if (mode === 'stream') readStream(api)
+    if (mode === 'stream') readStream(api, options.streamIdleMs ?? limits.streamIdleMs)
+    else if (streamsBodies(options)) limitReading(api, options.requestTimeoutMs ?? limits.requestTimeoutMs)
     for (const route of chosen) addRoute(api, options, route)
     done()
   })
@@ -180,13 +187,20 @@ function addRoute(api: FastifyInstance, options: ServerOptions, route: Route): v
       response: route.answers,
     },
     onRequest: admit(route, { door: options.door ?? 'service', tokens: options.tokens, clock: options.clock }),
-    handler: toHandler(route, options.clock),
+    handler: toHandler(route, { clock: options.clock, door: options.door ?? 'service' }),
   })
+}
+
+const streamsBodies = ({ routes }: ServerOptions): boolean => routes.some((route) => route.body === 'stream')
+
+function unknownTarget(target: string): ProblemError {
+  return new ProblemError(target.length > limits.targetCharactersMax ? 'uri-too-long' : 'route-not-found')
 }
 
 /** No route has a path that needs percent-encoding; one that carries it, or an empty segment, is unknown. */
 function isPlainPath(target: string): boolean {
   const end = target.indexOf('?')
   const path = end === -1 ? target : target.slice(0, end)
+  if (target.length > limits.targetCharactersMax) return false
   return !path.includes('%') && !path.includes('//') && !path.includes(';')
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
+import type { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
+import { eventually } from '@csr/testkit/eventually'
 import { z } from 'zod'
 import { route } from '../src/route.ts'
 import { keysOnDisk, type KeysOnDisk } from './keys-on-disk.ts'
@@ -10,6 +12,7 @@ import { runServer, type RunningServer } from './running-server.ts'
 let keys: KeysOnDisk
 let server: RunningServer
 const received: string[] = []
+const streamIdleMs = 300
 
 const echo = route({
   method: 'POST',
@@ -40,14 +43,74 @@ const upload = route({
   },
 })
 
+const ignored: Readable[] = []
+const ignoring = route({
+  method: 'POST',
+  path: '/v1/ignored',
+  summary: 'does not read its body',
+  permission: 'public',
+  body: 'stream',
+  answers: { 200: z.object({}) },
+  async handle({ body }) {
+    ignored.push(body)
+    return { status: 200, body: {} }
+  },
+})
+
+const patient = route({
+  method: 'POST',
+  path: '/v1/patient',
+  summary: 'answers some time after the body was read',
+  permission: 'public',
+  body: 'stream',
+  answers: { 200: z.object({ aborted: z.boolean() }) },
+  async handle({ body, signal }) {
+    await body.toArray()
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+    return { status: 200, body: { aborted: signal.aborted } }
+  },
+})
+
+const pausing = route({
+  method: 'POST',
+  path: '/v1/pausing',
+  summary: 'reads its body after a pause longer than the idle limit',
+  permission: 'public',
+  body: 'stream',
+  bodyBytesMax: 100_000,
+  answers: { 200: z.object({ bytes: z.number() }) },
+  async handle({ body }) {
+    await new Promise((resolve) => setTimeout(resolve, streamIdleMs * 2))
+    let bytes = 0
+    for await (const chunk of body) bytes += (chunk as Buffer).length
+    return { status: 200, body: { bytes } }
+  },
+})
+
+const waiting = Promise.withResolvers<AbortSignal>()
+const waits = route({
+  method: 'POST',
+  path: '/v1/waiting',
+  summary: 'waits until the caller hangs up',
+  permission: 'public',
+  body: 'raw',
+  answers: { 200: z.object({}) },
+  async handle({ signal }) {
+    waiting.resolve(signal)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    return { status: 200, body: {} }
+  },
+})
+
 before(async () => {
   keys = await keysOnDisk([])
   server = await runServer({
-    routes: [echo, upload],
+    routes: [echo, upload, ignoring, patient, pausing, waits],
     publicKeysDir: keys.publicKeysDir,
     door: 'edge',
     headersTimeoutMs: 400,
     requestTimeoutMs: 900,
+    streamIdleMs,
   })
 })
 after(async () => {
@@ -108,6 +171,37 @@ test('headers over 16 KB are 431', async () => {
   await assertProblem(head(`x-long: ${'a'.repeat(17_000)}\r\ncontent-length: 0`), 431, 'headers-too-large')
   const many = Array.from({ length: 2_000 }, (_value, index) => `x-${index}: aaaa`).join('\r\n')
   await assertProblem(head(many), 431, 'headers-too-large')
+})
+
+test('a target over 8 KB is 414, whether it still fits into the headers or not', async () => {
+  for (const length of [8_200, 17_000]) {
+    await assertProblem(`GET /v1/${'a'.repeat(length)} HTTP/1.1\r\nhost: example.org\r\n\r\n`, 414, 'uri-too-long')
+  }
+})
+
+test('a streamed body that falls silent is 408, one that nobody reads does no harm', async () => {
+  await assertProblem(`${head('transfer-encoding: chunked', '/v1/uploads')}3\r\nabc\r\n`, 408, 'request-timeout')
+  const answer = await sendRaw(server.port, `${head('transfer-encoding: chunked', '/v1/ignored')}3\r\nabc\r\n`)
+  assert.equal(answer.status, 200)
+  await eventually(() => assert.equal(ignored[0]?.destroyed, true))
+  assert.equal((await fetch(`${server.url}/health`)).status, 200)
+})
+
+test('a streamed body whose reader takes longer than the client may be silent is not cut off', async () => {
+  const body = await (await fetch(`${server.url}/v1/pausing`, { method: 'POST', body: 'a'.repeat(90_000) })).json()
+  assert.deepEqual(body, { bytes: 90_000 })
+})
+
+test('the signal of a request tells that the caller hung up, not that the body was read', async () => {
+  const body = await (await fetch(`${server.url}/v1/patient`, { method: 'POST', body: 'abc' })).json()
+  assert.deepEqual(body, { aborted: false })
+  const leaving = new AbortController()
+  const call = fetch(`${server.url}/v1/waiting`, { method: 'POST', body: 'abc', signal: leaving.signal })
+  const signal = await waiting.promise
+  assert.equal(signal.aborted, false)
+  leaving.abort()
+  await assert.rejects(call)
+  await eventually(() => assert.equal(signal.aborted, true))
 })
 
 test('headers and bodies that trickle are 408', async () => {

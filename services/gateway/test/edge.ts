@@ -11,7 +11,7 @@ import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
 import { testSecrets } from '@csr/testkit/secrets'
 import { describeDevelopmentToken } from '../src/domain/development-token.ts'
-import { forwarding } from '../src/forwarding.ts'
+import { forwarding, type Forwarding } from '../src/forwarding.ts'
 import { forward } from '../src/routes/forward.ts'
 import { createTokenSigner } from '../src/tokens/sign-token.ts'
 
@@ -25,7 +25,7 @@ export type Edge = AsyncDisposable & {
 }
 
 /** The gateway's door and forwarding table in front of one address that stands for all services. */
-export async function openEdge(upstreamUrl: string): Promise<Edge> {
+export async function openEdge(upstreamUrl: string, rows: readonly Forwarding[] = forwarding): Promise<Edge> {
   const secrets = await testSecrets()
   const clock = systemClock()
   const ids = createIds(clock)
@@ -34,7 +34,7 @@ export async function openEdge(upstreamUrl: string): Promise<Edge> {
   const refusals: Refusal[] = []
   const tokens = createServiceTokens({ service: 'gateway', keyFile: secrets.serviceKeyFile('gateway'), clock, ids })
   const signer = createTokenSigner({ keyFile: secrets.gatewaySigningKeyFile })
-  const to = (service: (typeof forwarding)[number]['service']) =>
+  const to = (service: Forwarding['service']) =>
     createUpstream({ service, url: upstreamUrl, tokens, logger, telemetry })
   const upstreams = {
     profile: to('profile'),
@@ -48,7 +48,7 @@ export async function openEdge(upstreamUrl: string): Promise<Edge> {
     ...{ service: 'gateway', host: '127.0.0.1', port: 0, logger, telemetry, clock, health: createHealth() },
     ...{ door: 'edge', metrics: false, onRefused: (refusal) => void refusals.push(refusal) },
     tokens: createTokenVerifier({ service: 'gateway', publicKeysDir: secrets.publicKeysDir, clock }),
-    routes: forwarding.map((row) => forward(row, { upstreams })),
+    routes: rows.map((row) => forward(row, { upstreams })),
   })
   const resources = [tokens, signer, server]
   for (const resource of resources) await resource.start?.()

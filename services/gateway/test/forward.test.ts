@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { request as send, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { after, before, beforeEach, test } from 'node:test'
 import { grants, Role } from '@csr/contracts/permissions'
-import { forwarding } from '../src/forwarding.ts'
+import { forwarding, type Forwarding } from '../src/forwarding.ts'
 import { openEdge, tenantId, type Edge } from './edge.ts'
 import { recordingService, type RecordingService } from './recording-service.ts'
 
@@ -197,6 +197,9 @@ test('answers come back as they are: status, bytes, and the headers that are mea
   assert.deepEqual(body, JSON.parse(problem))
   assert.equal(headers.get('content-type'), 'application/problem+json')
   assert.equal(headers.get('retry-after'), '7')
+  assert.equal(headers.get('cache-control'), 'no-store')
+  assert.equal(headers.get('x-content-type-options'), 'nosniff')
+  assert.match(headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
   assert.equal(headers.get('x-powered-by'), null)
   assert.equal(headers.get('set-cookie'), null)
 })
@@ -254,6 +257,47 @@ test('refusals are told with the pattern of the route, who, and from where; neve
   assert.equal(denied?.clientAddress, '127.0.0.1')
   assert.deepEqual([unknown?.code, unknown?.tenantId, unknown?.actorId], ['token-invalid', null, null])
   assert.ok(!JSON.stringify(edge.refusals).includes(id))
+})
+
+const uploads: Forwarding = {
+  service: 'ingest',
+  operation: {
+    method: 'POST',
+    path: '/v1/uploads',
+    summary: 'takes a file',
+    permission: 'ingest:import',
+    body: 'stream',
+    mediaTypes: ['text/csv'],
+    bodyBytesMax: 50_000_000,
+    answers: {},
+  },
+}
+
+test('an upload passes as it arrives, whole, and with its length', async () => {
+  await using own = await openEdge(service.url, [uploads])
+  const body = Buffer.alloc(5_000_000, 'a,b\n')
+  const headers = { authorization: `Bearer ${await own.tokenOf('company_admin')}`, 'content-type': 'text/csv' }
+  service.answerWith({ status: 202, body: '{}' })
+  assert.equal((await fetch(`${own.url}/v1/uploads`, { method: 'POST', body, headers })).status, 202)
+  assert.ok(service.requests[0]?.body.equals(body))
+  assert.equal(service.requests[0]?.headers['content-length'], String(body.length))
+})
+
+test('an upload that breaks off ends the call to the service too', async () => {
+  const broken = Promise.withResolvers<void>()
+  const started = Promise.withResolvers<void>()
+  await using breaking = await recordingService((request) => {
+    request.on('error', () => undefined).on('close', () => broken.resolve())
+    request.once('data', () => started.resolve())
+  })
+  await using own = await openEdge(breaking.url, [uploads])
+  const headers = { authorization: `Bearer ${await own.tokenOf('company_admin')}`, 'content-type': 'text/csv' }
+  const upload = send(`${own.url}/v1/uploads`, { method: 'POST', headers: { ...headers, 'content-length': 1_000_000 } })
+  upload.on('error', () => undefined)
+  upload.write(Buffer.alloc(100_000))
+  await started.promise
+  upload.destroy()
+  await broken.promise
 })
 
 test('P8: a service that is down is 503 with Retry-After, at once', async () => {

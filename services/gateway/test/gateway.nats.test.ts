@@ -194,6 +194,22 @@ test('health tells of the gateway and of services behind it, metrics are on a po
   assert.match(metrics, /gateway_refusals_total\{.*code="permission-denied"/)
 })
 
+test('P9: the gateway starts while its servers are down, says what is missing and keeps its door', async () => {
+  const nowhere = 'postgres://csr_gateway@127.0.0.1:9/csr'
+  const down = { DATABASE_URL: nowhere, WORKER_DATABASE_URL: nowhere, NATS_URL: 'nats://127.0.0.1:9' }
+  await using lonely = await runGateway(servers, down)
+  const readiness = await fetch(`${lonely.url}/health/readiness`)
+  assert.equal(readiness.status, 503)
+  const { missing } = (await readiness.json()) as { missing: string[] }
+  assert.ok(missing.length >= 2, missing.join())
+  const token = await lonely.tokenOf('platform_admin', platformTenantId)
+  const headers = { authorization: `Bearer ${token}` }
+  assert.equal((await fetch(`${lonely.url}/v1/me`, { headers })).status, 200)
+  assert.equal((await fetch(`${lonely.url}/v1/me`)).status, 401)
+  const tenants = await fetch(`${lonely.url}/v1/tenants`, { headers })
+  assert.deepEqual([tenants.status, tenants.headers.get('retry-after')], [503, '1'])
+})
+
 test('production mode has no development tokens', async () => {
   await using production = await runGateway(servers, { CSR_MODE: 'production' })
   const answer = await fetch(`${production.url}/v1/development/tokens`, {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export type Recorded = {
@@ -16,10 +16,11 @@ export type RecordingService = AsyncDisposable & {
 }
 
 /** Stands in for a service: keeps what reached it byte for byte, and answers as told. */
-export async function recordingService(): Promise<RecordingService> {
+export async function recordingService(watch?: (request: IncomingMessage) => void): Promise<RecordingService> {
   const requests: Recorded[] = []
   let answer: Parameters<RecordingService['answerWith']>[0] = { status: 200, body: '{}' }
   const server = createServer((request, response) => {
+    watch?.(request)
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {

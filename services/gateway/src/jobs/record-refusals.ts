@@ -86,7 +86,7 @@ export function recordRefusals(deps: Deps): RefusalRecorder {
       await writing
       clearTimeout(retry)
       waiting.push(...tally.take())
-      await writeAll()
+      await writeAll().catch((error: unknown) => telemetry.refusalsWait(error, waiting.length))
     },
   }
 }

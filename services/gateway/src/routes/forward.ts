@@ -16,8 +16,8 @@ export function forward(row: Forwarding, { upstreams }: Deps): Route {
   const { service, operation } = row
   const { method, path, summary, permission, bodyBytesMax, problems } = operation
   const upstream = upstreams[service]
-  const passed = [...requestHeaders, ...(row.headers ?? [])]
   const body = bodyMode(operation.body)
+  const passed = [...requestHeaders, ...(body === 'stream' ? ['content-length'] : []), ...(row.headers ?? [])]
   return passingRoute({
     ...{ method, path, summary, permission },
     ...(body && { body, mediaTypes: operation.mediaTypes ?? ['application/json'] }),
