@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { instant, uuid } from '../events/envelope.ts'
 import { Permission, Role } from '../permissions.ts'
-import type { Service } from '../services.ts'
+import { services, type Service } from '../services.ts'
 import { listOf, listQuery } from './lists.ts'
 import { operation } from './operation.ts'
 
@@ -123,4 +123,11 @@ export const createDevelopmentToken = operation({
 })
 
 /** Operations of every gateway; development tokens are not among them. */
-export const gatewayOperations = [getJwks, getMe, createTenant, listTenants, getProblem]
+export const gatewayOperations = [
+  getJwks,
+  getMe,
+  createTenant,
+  listTenants,
+  getProblem,
+  ...services.map((service) => getServiceHealth(service)),
+]

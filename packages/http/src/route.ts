@@ -124,8 +124,8 @@ export function route<
   Query extends z.ZodType | undefined = undefined,
   const Body extends BodyMode | undefined = undefined,
 >(definition: Definition<Asked, Params, Query, Body, Answers>): Route {
-  const { params, query, body, handle, ...facts } = definition
-  return { ...facts, params, query, body, passesThrough: false, handle: handle as unknown as Route['handle'] }
+  const { params, query, body } = definition
+  return { ...definition, params, query, body, passesThrough: false }
 }
 
 /** Declares a route whose body and answer belong to another process and pass untouched. */

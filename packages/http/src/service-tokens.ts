@@ -19,6 +19,13 @@ class ServiceTokenUnavailable extends Error {
   }
 }
 
+type Options = {
+  readonly service: Service
+  readonly keyFile: string
+  readonly clock: Clock
+  readonly ids: Ids
+}
+
 const renewEveryMs = 30_000
 const renewWhenLeftMs = 150_000
 const usableWhenLeftMs = 5_000
@@ -27,41 +34,20 @@ const usableWhenLeftMs = 5_000
  * Service tokens of one service, one per service it may call. `start` reads the key file and refuses a missing or short
  * key; tokens are renewed in the background at half their life.
  */
-export function createServiceTokens(options: {
-  readonly service: Service
-  readonly keyFile: string
-  readonly clock: Clock
-  readonly ids: Ids
-}): ServiceTokens {
-  const { service, clock, ids } = options
+export function createServiceTokens(options: Options): ServiceTokens {
+  const { service, clock } = options
   const audiences = services.filter((name) => allowedCallers[name].includes(service))
-  const minted = new Map<Service, { readonly token: string; readonly expiresAtMs: number }>()
+  const minted = new Map<Service, Minted>()
   let key: SigningKey | null = null
   let timer: NodeJS.Timeout | undefined
   let renewing: Promise<void> | null = null
-
-  async function mint(audience: Service, signingKey: SigningKey): Promise<void> {
-    const nowSeconds = Math.floor(clock.nowMs() / 1_000)
-    const expiresSeconds = nowSeconds + serviceToken.lifeSecondsMax
-    const token = await new SignJWT({})
-      .setProtectedHeader({ alg: signatureAlgorithm, typ: serviceToken.typ, kid: signingKey.kid })
-      .setIssuer(service)
-      .setSubject(service)
-      .setAudience(audience)
-      .setIssuedAt(nowSeconds)
-      .setNotBefore(nowSeconds)
-      .setExpirationTime(expiresSeconds)
-      .setJti(ids.uuid())
-      .sign(signingKey.key)
-    minted.set(audience, { token, expiresAtMs: expiresSeconds * 1_000 })
-  }
 
   const leftMs = (audience: Service): number => (minted.get(audience)?.expiresAtMs ?? 0) - clock.nowMs()
 
   async function renew(): Promise<void> {
     for (const audience of audiences) {
       if (key && (leftMs(audience) < renewWhenLeftMs || leftMs(audience) > serviceToken.lifeSecondsMax * 1_000)) {
-        await mint(audience, key)
+        minted.set(audience, await mint(audience, key, options))
       }
     }
   }
@@ -93,4 +79,22 @@ export function createServiceTokens(options: {
       await renewing
     },
   }
+}
+
+type Minted = { readonly token: string; readonly expiresAtMs: number }
+
+async function mint(audience: Service, { kid, key }: SigningKey, { service, clock, ids }: Options): Promise<Minted> {
+  const nowSeconds = Math.floor(clock.nowMs() / 1_000)
+  const expiresSeconds = nowSeconds + serviceToken.lifeSecondsMax
+  const token = await new SignJWT({})
+    .setProtectedHeader({ alg: signatureAlgorithm, typ: serviceToken.typ, kid })
+    .setIssuer(service)
+    .setSubject(service)
+    .setAudience(audience)
+    .setIssuedAt(nowSeconds)
+    .setNotBefore(nowSeconds)
+    .setExpirationTime(expiresSeconds)
+    .setJti(ids.uuid())
+    .sign(key)
+  return { token, expiresAtMs: expiresSeconds * 1_000 }
 }

@@ -97,41 +97,10 @@ export function createUpstream(options: Options): Upstream {
     connect: { timeout: connectTimeoutMs },
   })
   const failures = telemetry.counter('upstream_failures_total', 'Calls that got no answer', ['upstream'])
-  const breaker = new CircuitBreaker(send, breakerSettings)
+  const breaker = new CircuitBreaker(createSender(pool, options), breakerSettings)
   breaker.on('open', () => logger.warn('upstream-open', { upstream: service }))
   breaker.on('close', () => logger.info('upstream-closed', { upstream: service }))
   let underWay = 0
-
-  async function send(call: UpstreamCall, deadlineAtMs: number): Promise<UpstreamAnswer> {
-    try {
-      return await exchange(call, deadlineAtMs)
-    } catch (error) {
-      // an idle connection that the other side closed while the request was on its way
-      if (!isSafe(call) || !isLostConnection(error)) throw error
-      return await exchange(call, deadlineAtMs)
-    }
-  }
-
-  function exchange(call: UpstreamCall, deadlineAtMs: number): Promise<UpstreamAnswer> {
-    const leftMs = deadlineAtMs - performance.now()
-    if (leftMs <= 0) throw new UpstreamUnavailable(service, 'deadline')
-    if (call.signal?.aborted) throw new CallerGone()
-    return new Promise((resolve, reject) => {
-      const handler = new Exchange(call.method, resolve, reject)
-      handler.endAfter(leftMs, () => new UpstreamUnavailable(service, 'deadline'))
-      if (call.signal) handler.endOn(call.signal, () => new CallerGone())
-      const { method, path, body = null } = call
-      pool.dispatch({ method, path, body, headers: headersOf(call, leftMs) }, handler)
-    })
-  }
-
-  function headersOf(call: UpstreamCall, leftMs: number): string[] {
-    const headers = [serviceTokenHeader, options.tokens.tokenFor(service), requestIdHeader, call.requestId]
-    headers.push(deadlineHeader, String(Math.ceil(leftMs)))
-    if (call.authorization) headers.push('authorization', call.authorization)
-    if (call.headers) headers.push(...call.headers)
-    return headers
-  }
 
   async function call(request: UpstreamCall): Promise<UpstreamAnswer> {
     if (underWay >= underWayMax) throw new UpstreamUnavailable(service, 'full')
@@ -164,6 +133,40 @@ export function createUpstream(options: Options): Upstream {
   }
 }
 
+type Sender = (request: UpstreamCall, deadlineAtMs: number) => Promise<UpstreamAnswer>
+
+/** Sends a request and, where that is safe, once more: an idle connection may be closed while the request is on its way. */
+function createSender(pool: Pool, { service, tokens }: Options): Sender {
+  function exchange(request: UpstreamCall, deadlineAtMs: number): Promise<UpstreamAnswer> {
+    const leftMs = deadlineAtMs - performance.now()
+    if (leftMs <= 0) throw new UpstreamUnavailable(service, 'deadline')
+    if (request.signal?.aborted) throw new CallerGone()
+    return new Promise((resolve, reject) => {
+      const handler = new Exchange(request.method, resolve, reject)
+      handler.endAfter(leftMs, () => new UpstreamUnavailable(service, 'deadline'))
+      if (request.signal) handler.endOn(request.signal, () => new CallerGone())
+      const { method, path, body = null } = request
+      pool.dispatch({ method, path, body, headers: headersOf(request, tokens.tokenFor(service), leftMs) }, handler)
+    })
+  }
+  return async (request, deadlineAtMs) => {
+    try {
+      return await exchange(request, deadlineAtMs)
+    } catch (error) {
+      if (!isSafe(request) || !isLostConnection(error)) throw error
+      return await exchange(request, deadlineAtMs)
+    }
+  }
+}
+
+function headersOf(request: UpstreamCall, token: string, leftMs: number): string[] {
+  const headers = [serviceTokenHeader, token, requestIdHeader, request.requestId]
+  headers.push(deadlineHeader, String(Math.ceil(leftMs)))
+  if (request.authorization) headers.push('authorization', request.authorization)
+  if (request.headers) headers.push(...request.headers)
+  return headers
+}
+
 /** Whoever asked hung up: says nothing about the other service. */
 class CallerGone extends Error {
   constructor() {
@@ -173,9 +176,12 @@ class CallerGone extends Error {
 }
 
 const lostConnectionCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
+const codeOf = (error: unknown): string => {
+  const { code } = error as { readonly code?: unknown }
+  return typeof code === 'string' ? code : ''
+}
 const isLostConnection = (error: unknown): boolean => lostConnectionCodes.has(codeOf(error))
-const isSafe = (call: UpstreamCall): boolean => call.method === 'GET' || call.method === 'HEAD'
+const isSafe = ({ method }: UpstreamCall): boolean => method === 'GET' || method === 'HEAD'
 
 function reasonOf(error: unknown): string {
   const code = codeOf(error)

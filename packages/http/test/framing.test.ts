@@ -220,7 +220,7 @@ test('a body over the limit is 413 at once, announced or not', async () => {
 })
 
 test('a streamed body passes in pieces, and is cut off above its limit', async () => {
-  const pieces = `${'64\r\n'}${'a'.repeat(100)}\r\n`.repeat(3)
+  const pieces = `64\r\n${'a'.repeat(100)}\r\n`.repeat(3)
   const answer = await sendRaw(server.port, `${head('transfer-encoding: chunked', '/v1/uploads')}${pieces}0\r\n\r\n`)
   assert.deepEqual(JSON.parse(answer.body), { bytes: 300 })
   await assertProblem(head('content-length: 100001', '/v1/uploads'), 413, 'body-too-large')
@@ -240,7 +240,7 @@ test('raw bytes reach the route as they were sent', async () => {
 })
 
 test('a client that hangs up in the middle of its body leaves no error behind', async () => {
-  const before = server.lines.length
+  const linesBefore = server.lines.length
   await new Promise<void>((resolve) => {
     const socket = connect(server.port, '127.0.0.1', () => {
       socket.write(`${head('content-type: text/plain\r\ncontent-length: 10')}abc`, () => {
@@ -250,5 +250,5 @@ test('a client that hangs up in the middle of its body leaves no error behind', 
     })
   })
   assert.equal((await fetch(`${server.url}/health`)).status, 200)
-  assert.ok(!server.lines.slice(before).some((line) => line.includes('request-failed')))
+  assert.ok(!server.lines.slice(linesBefore).some((line) => line.includes('request-failed')))
 })

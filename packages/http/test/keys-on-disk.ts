@@ -78,10 +78,10 @@ export async function accessTokenOf(pair: KeyPair, nowMs: number, forgery: Forge
 export async function serviceTokenOf(
   pair: KeyPair,
   nowMs: number,
-  caller: string,
-  audience: string,
+  between: { readonly caller: string; readonly audience: string },
   forgery: Forgery = {},
 ): Promise<string> {
+  const { caller, audience } = between
   const now = Math.floor(nowMs / 1_000)
   const claims = {
     iss: caller,

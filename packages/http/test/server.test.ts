@@ -62,7 +62,10 @@ before(async () => {
   server = await runServer({ routes, publicKeysDir: keys.publicKeysDir })
   headers = {
     authorization: `Bearer ${await accessTokenOf(keys.pair('access'), Date.now())}`,
-    'x-service-token': await serviceTokenOf(keys.pair('gateway'), Date.now(), 'gateway', 'profile'),
+    'x-service-token': await serviceTokenOf(keys.pair('gateway'), Date.now(), {
+      caller: 'gateway',
+      audience: 'profile',
+    }),
   }
 })
 
@@ -73,10 +76,14 @@ after(async () => {
 
 const id = '0198a000-0000-7000-8000-00000000000b'
 
-async function ask(path: string, init: RequestInit = {}): Promise<{ status: number; body: any; headers: Headers }> {
+type Asked = { readonly status: number; readonly body: ProblemLike; readonly headers: Headers }
+/** Whatever an answer may hold here, problem document or thing. */
+type ProblemLike = { type: string; instance: string; detail?: string; errors: { pointer: string }[] }
+
+async function ask(path: string, init: RequestInit = {}): Promise<Asked> {
   const answer = await fetch(server.url + path, { headers, ...init })
   const text = await answer.text()
-  return { status: answer.status, body: text ? JSON.parse(text) : null, headers: answer.headers }
+  return { status: answer.status, body: JSON.parse(text) as ProblemLike, headers: answer.headers }
 }
 
 async function post(path: string, body: string, more: Record<string, string> = {}): ReturnType<typeof ask> {
@@ -132,9 +139,9 @@ test('parameters of another form are 400 and named, never repeated', async () =>
   const { status, body } = await ask(`/v1/things/${id}?limit=900`)
   assert.equal(status, 400)
   assert.equal(body.type, '/problems/parameter-invalid')
-  assert.equal(body.errors[0].pointer, 'parameter:limit')
+  assert.equal(body.errors[0]?.pointer, 'parameter:limit')
   assert.ok(!JSON.stringify(body).includes('900'))
-  assert.equal((await ask('/v1/things/no-id')).body.errors[0].pointer, 'parameter:id')
+  assert.equal((await ask('/v1/things/no-id')).body.errors[0]?.pointer, 'parameter:id')
 })
 
 test('malformed JSON is 400, another type 415, too much 413, another shape 422 with pointers', async () => {
@@ -150,7 +157,7 @@ test('malformed JSON is 400, another type 415, too much 413, another shape 422 w
   const { status, body } = await post('/v1/things', '{"name":"a","tags":["b",1]}')
   assert.equal(status, 422)
   assert.deepEqual(
-    body.errors.map((error: { pointer: string }) => error.pointer),
+    body.errors.map((error) => error.pointer),
     ['/tags/1'],
   )
   assert.equal((await post('/v1/things', '{"name":"a","tenantId":"b"}')).status, 422)
@@ -167,7 +174,7 @@ test('P8: without a service token, or with one of another caller, a service port
     (await ask(`/v1/things/${id}`, { headers: { authorization } })).body.type,
     '/problems/service-token-invalid',
   )
-  const fromQ2q = await serviceTokenOf(keys.pair('q2q'), Date.now(), 'q2q', 'profile')
+  const fromQ2q = await serviceTokenOf(keys.pair('q2q'), Date.now(), { caller: 'q2q', audience: 'profile' })
   const { body } = await ask(`/v1/things/${id}`, { headers: { authorization, 'x-service-token': fromQ2q } })
   assert.equal(body.type, '/problems/service-token-invalid')
 })

@@ -6,6 +6,7 @@ import { createTokenVerifier } from '@csr/http/token-verifier'
 import { createUpstream, type Upstream } from '@csr/http/upstream'
 import { createKeyring } from '@csr/keyring/keyring'
 import { connectNats } from '@csr/messaging/connect'
+import { runConsumers } from '@csr/messaging/consume'
 import { relayOutbox } from '@csr/messaging/relay'
 import { createPostgres } from '@csr/postgres/connect'
 import { systemClock } from '@csr/runtime/clock'
@@ -14,6 +15,7 @@ import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
 import { forwarding } from './forwarding.ts'
+import { onExportRequested } from './consumers/on-export-requested.ts'
 import { recordRefusals } from './jobs/record-refusals.ts'
 import { createDevelopmentTokenRoute } from './routes/create-development-token.ts'
 import { createTenantRoute } from './routes/create-tenant.ts'
@@ -24,6 +26,7 @@ import { getProblemRoute } from './routes/get-problem.ts'
 import { getServiceHealthRoute } from './routes/get-service-health.ts'
 import { listTenantsRoute } from './routes/list-tenants.ts'
 import type { GatewaySettings } from './settings.ts'
+import { createContributionStore } from './store/contribution-store.ts'
 import { createRefusalStore } from './store/refusal-store.ts'
 import { createTenantStore } from './store/tenant-store.ts'
 import { createGatewayTelemetry } from './telemetry.ts'
@@ -43,6 +46,12 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const refusals = recordRefusals({
     refusals: createRefusalStore({ postgres, relay, clock, ids }),
     ...{ keyring, clock, telemetry: createGatewayTelemetry(telemetry, logger) },
+  })
+  const contributions = createContributionStore({ stamp: () => ({ id: ids.uuid(), time: clock.now() }) })
+  const consumers = runConsumers({
+    ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
+    redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    handlers: [onExportRequested({ contributions })],
   })
   const signer = createTokenSigner({ keyFile: settings.GATEWAY_SIGNING_KEY_FILE })
   const serviceTokens = createServiceTokens({ service, keyFile: settings.SERVICE_KEY_FILE, clock, ids })
@@ -67,7 +76,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     ...{ service, host: '127.0.0.1', port: settings.GATEWAY_METRICS_PORT, logger, telemetry, clock, health },
     ...{ tokens: verifier, routes: [] },
   })
-  const inner = [signer, serviceTokens, postgres, nats, keyring, relay, refusals]
+  const inner = [signer, serviceTokens, postgres, nats, keyring, relay, consumers, refusals]
   return inOrder(service, health, [...inner, ...Object.values(upstreams), metrics, server])
 }
 

@@ -1,23 +1,6 @@
 import { readSettings, settingFields } from '@csr/runtime/settings'
 import { z } from 'zod'
 
-const {
-  CSR_MODE,
-  CSR_CLOCK_OFFSET_SECONDS,
-  LOG_LEVEL,
-  HOST,
-  PORT,
-  DATABASE_URL,
-  WORKER_DATABASE_URL,
-  KEYS_DATABASE_URL,
-  NATS_URL,
-  NATS_CREDENTIALS_FILE,
-  SERVICE_KEY_FILE,
-  PUBLIC_KEYS_DIR,
-  ROOT_KEY_FILE,
-  INDEX_KEY_FILE,
-} = settingFields
-
 const serviceUrl = (service: string) =>
   z
     .url({ protocol: /^https?$/ })
@@ -26,20 +9,7 @@ const serviceUrl = (service: string) =>
 
 /** What the gateway reads from its environment. */
 export const gatewaySettings = z.object({
-  CSR_MODE,
-  CSR_CLOCK_OFFSET_SECONDS,
-  LOG_LEVEL,
-  HOST,
-  PORT,
-  DATABASE_URL,
-  WORKER_DATABASE_URL,
-  KEYS_DATABASE_URL,
-  NATS_URL,
-  NATS_CREDENTIALS_FILE,
-  SERVICE_KEY_FILE,
-  PUBLIC_KEYS_DIR,
-  ROOT_KEY_FILE,
-  INDEX_KEY_FILE,
+  ...settingFields,
   ACCESS_TOKEN_ISSUER: z
     .string()
     .min(1)

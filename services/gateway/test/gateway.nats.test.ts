@@ -28,13 +28,30 @@ after(async () => {
   await servers[Symbol.asyncDispose]()
 })
 
-type Asked = { status: number; headers: Headers; body: any }
+type Asked = { readonly status: number; readonly headers: Headers; readonly body: Body }
+/** The fields of all answers that are looked at here. */
+type Body = {
+  readonly [name in 'id' | 'name' | 'type' | 'tenantId' | 'subjectId' | 'explanation' | 'nextCursor']: string
+} & {
+  readonly status: number | string
+  readonly keys: readonly { readonly kid: string }[]
+  readonly roles: readonly string[]
+  readonly permissions: readonly { readonly permission: string; readonly reach: string }[]
+  readonly items: readonly { readonly id: string }[]
+}
+type Recorded = {
+  readonly tenantid: string
+  readonly causationid: string
+  readonly sequence: number | null
+  readonly data: Readonly<Record<string, unknown>> & { readonly count: number }
+}
 
 async function ask(path: string, token?: string, init: RequestInit = {}): Promise<Asked> {
-  const headers = { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...init.headers }
+  const headers = new Headers(init.headers)
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
   const answer = await fetch(gateway.url + path, { ...init, headers })
   const text = await answer.text()
-  return { status: answer.status, headers: answer.headers, body: text.startsWith('{') ? JSON.parse(text) : text }
+  return { status: answer.status, headers: answer.headers, body: JSON.parse(text) as Body }
 }
 
 const post = (path: string, body: unknown, token?: string): Promise<Asked> =>
@@ -42,11 +59,11 @@ const post = (path: string, body: unknown, token?: string): Promise<Asked> =>
 
 type Row = { readonly payload: string; readonly sequence: number | null }
 
-async function eventsOf(type: string): Promise<any[]> {
+async function eventsOf(type: string): Promise<Recorded[]> {
   const [rows] = await worker.worker([
     statement<Row>('select payload, sequence from gateway.outbox where topic = $1 order by id', [type]),
   ])
-  return rows.map(({ payload, sequence }) => ({ ...JSON.parse(payload), sequence }))
+  return rows.map(({ payload, sequence }) => ({ ...(JSON.parse(payload) as Recorded), sequence }))
 }
 
 function openDatabase(role: string): Postgres {
@@ -59,10 +76,11 @@ test('the public keys are public members only, and verify what is signed', async
   const { status, body, headers } = await ask('/.well-known/jwks.json')
   assert.equal(status, 200)
   assert.equal(headers.get('cache-control'), 'public, max-age=60')
-  assert.equal(body.keys.length, 1)
-  assert.deepEqual(Object.keys(body.keys[0]).toSorted(), ['alg', 'e', 'kid', 'kty', 'n', 'use'])
+  const [key = { kid: '' }, ...more] = body.keys
+  assert.equal(more.length, 0)
+  assert.deepEqual(Object.keys(key).toSorted(), ['alg', 'e', 'kid', 'kty', 'n', 'use'])
   const [header = ''] = operator.split('.')
-  assert.equal(JSON.parse(Buffer.from(header, 'base64url').toString()).kid, body.keys[0].kid)
+  assert.equal(JSON.parse(Buffer.from(header, 'base64url').toString()).kid, key.kid)
 })
 
 test('me tells who the token speaks for and what it may do', async () => {
@@ -71,7 +89,7 @@ test('me tells who the token speaks for and what it may do', async () => {
   assert.equal(body.tenantId, tenantId)
   assert.equal(body.subjectId, subject)
   assert.deepEqual(body.roles, ['participant'])
-  assert.ok(body.permissions.some((grant: any) => grant.permission === 'privacy:own' && grant.reach === 'own'))
+  assert.ok(body.permissions.some((grant) => grant.permission === 'privacy:own' && grant.reach === 'own'))
   assert.equal((await ask('/v1/me')).status, 401)
 })
 
@@ -100,8 +118,8 @@ test('P7: a tenant is made with its key, its row and the first record of its log
   const { status, body } = await post('/v1/tenants', { name }, operator)
   assert.equal(status, 201)
   assert.equal(body.name, name)
-  const [event] = (await eventsOf('gateway.tenant.created.v1')).filter((made) => made.tenantid === body.id)
-  assert.equal(event.data.actorId, 'development-platform_admin')
+  const event = (await eventsOf('gateway.tenant.created.v1')).find((made) => made.tenantid === body.id)
+  assert.equal(event?.data['actorId'], 'development-platform_admin')
   const select = 'select name_sealed from gateway.tenants where tenant_id = $1'
   const [rows] = await worker.worker([statement<{ name_sealed: string }>(select, [body.id])])
   assert.match(rows[0]?.name_sealed ?? '', /^s1\./)
@@ -114,11 +132,11 @@ test('tenants are listed newest first, page by page, to operators only', async (
   for (const name of ['a', 'b', 'c']) made.push((await post('/v1/tenants', { name }, operator)).body.id)
   const first = await ask('/v1/tenants?limit=2', operator)
   assert.deepEqual(
-    first.body.items.map((item: any) => item.id),
+    first.body.items.map((item) => item.id),
     [made[2], made[1]],
   )
   const second = await ask(`/v1/tenants?limit=1&cursor=${first.body.nextCursor}`, operator)
-  assert.equal(second.body.items[0].id, made[0])
+  assert.equal(second.body.items[0]?.id, made[0])
   for (const limit of ['0', '201', 'x']) assert.equal((await ask(`/v1/tenants?limit=${limit}`, operator)).status, 400)
   const manager = await gateway.tokenOf('company_admin', tenantId)
   assert.equal((await ask('/v1/tenants', manager)).status, 403)
@@ -148,7 +166,7 @@ test('P7: refusals are recorded one by one, then as a count, with the tenant whe
   for (let count = 0; count < refusedOnes; count += 1) {
     assert.equal((await fetch(`${fresh.url}/v1/profiles`, { headers })).status, 403)
   }
-  const ofTenant = async (): Promise<any[]> =>
+  const ofTenant = async (): Promise<Recorded[]> =>
     (await eventsOf('gateway.access.denied.v1')).filter((event) => event.tenantid === ownTenant)
   await eventually(async () => assert.equal((await ofTenant()).length, 10))
   await fresh[Symbol.asyncDispose]()
@@ -157,12 +175,12 @@ test('P7: refusals are recorded one by one, then as a count, with the tenant whe
     events.map((event) => event.data.count).toSorted((a, b) => a - b),
     [...Array(10).fill(1), refusedOnes - 10],
   )
-  const [denied] = events
+  const denied = events[0]?.data
   assert.deepEqual(
-    [denied.data.code, denied.data.method, denied.data.route, denied.data.actorId],
+    [denied?.['code'], denied?.['method'], denied?.['route'], denied?.['actorId']],
     ['permission-denied', 'GET', '/v1/profiles', 'development-auditor'],
   )
-  assert.match(denied.data.client, /^[A-Za-z0-9_-]{43}$/)
+  assert.match(String(denied?.['client']), /^[A-Za-z0-9_-]{43}$/)
   assert.ok(!JSON.stringify(events).includes('127.0.0.1'))
 })
 
@@ -174,7 +192,7 @@ test('P7: a refusal without a tenant belongs to the platform, and the relay carr
     const events = await eventsOf('gateway.access.denied.v1')
     const sent = events.find((event) => instance === `urn:uuid:${event.causationid}`)
     assert.equal(sent?.tenantid, platformTenantId)
-    assert.ok(sent?.sequence > 0)
+    assert.ok(Number(sent?.sequence) > 0)
   })
 })
 

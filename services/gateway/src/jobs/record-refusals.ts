@@ -13,14 +13,13 @@ type Deps = {
   readonly keyring: Pick<Keyring, 'fingerprint'>
   readonly clock: Clock
   readonly telemetry: GatewayTelemetry
-  readonly flushEveryMs?: number
 }
 
 export interface RefusalRecorder extends Resource {
   /** takes note of a refusal; answers do not wait for its record */
-  refused(refusal: Refusal): void
+  readonly refused: (refusal: Refusal) => void
   /** puts the counts of the running minute among what is written next */
-  flushCounts(): void
+  readonly flushCounts: () => void
 }
 
 const weekMs = 7 * 24 * 3_600_000
@@ -32,12 +31,44 @@ const batchMax = 100
 
 /** Writes refusals to the audit log: one by one at first, then as counts each minute, and all of it before it stops. */
 export function recordRefusals(deps: Deps): RefusalRecorder {
-  const { refusals, clock, telemetry } = deps
+  const { clock, telemetry } = deps
   const tally = createRefusalTally()
+  const writer = createWriter(deps)
+  let everyMinute: NodeJS.Timeout | undefined
+
+  const flushCounts = (): void => writer.add(tally.take())
+
+  return {
+    name: 'refusals',
+    async start() {
+      everyMinute = setInterval(flushCounts, minuteMs)
+    },
+    refused(refusal) {
+      telemetry.refused(refusal.code)
+      const refused = describe(refusal, deps)
+      if (writer.isFull()) tally.count(refused)
+      else if (tally.isSingle(refused, clock.nowMs())) writer.add([{ refused, count: 1 }])
+    },
+    flushCounts,
+    async [Symbol.asyncDispose]() {
+      clearInterval(everyMinute)
+      await writer.finish(tally.take())
+    },
+  }
+}
+
+type Writer = {
+  add(tallied: readonly Tallied[]): void
+  isFull(): boolean
+  /** writes what is left, tries once */
+  finish(tallied: readonly Tallied[]): Promise<void>
+}
+
+/** One write at a time. A database that is down delays records and loses none: what waits is tried again. */
+function createWriter({ refusals, telemetry }: Deps): Writer {
   let waiting: Tallied[] = []
   let writing: Promise<void> | null = null
   let retry: NodeJS.Timeout | undefined
-  let everyMinute: NodeJS.Timeout | undefined
 
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
@@ -49,43 +80,30 @@ export function recordRefusals(deps: Deps): RefusalRecorder {
     }
   }
 
-  /** A database that is down delays records and loses none: what waits is tried again. */
   function write(): void {
     writing ??= writeAll()
       .catch((error: unknown) => {
         telemetry.refusalsWait(error, waiting.length)
-        retry ??= setTimeout(() => {
-          retry = undefined
-          write()
-        }, retryMs)
+        retry ??= setTimeout(writeAgain, retryMs)
       })
       .finally(() => (writing = null))
   }
 
-  function flushCounts(): void {
-    waiting.push(...tally.take())
+  function writeAgain(): void {
+    retry = undefined
     write()
   }
 
   return {
-    name: 'refusals',
-    async start() {
-      everyMinute = setInterval(flushCounts, deps.flushEveryMs ?? minuteMs)
-    },
-    refused(refusal) {
-      telemetry.refused(refusal.code)
-      const refused = describe(refusal, deps)
-      if (waiting.length >= waitingMax) return tally.count(refused)
-      if (!tally.isSingle(refused, clock.nowMs())) return
-      waiting.push({ refused, count: 1 })
+    add(tallied) {
+      waiting.push(...tallied)
       write()
     },
-    flushCounts,
-    async [Symbol.asyncDispose]() {
-      clearInterval(everyMinute)
+    isFull: () => waiting.length >= waitingMax,
+    async finish(tallied) {
       await writing
       clearTimeout(retry)
-      waiting.push(...tally.take())
+      waiting.push(...tallied)
       await writeAll().catch((error: unknown) => telemetry.refusalsWait(error, waiting.length))
     },
   }

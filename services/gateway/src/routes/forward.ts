@@ -1,6 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { ProblemError } from '@csr/http/problem'
-import { passingRoute, type Route } from '@csr/http/route'
+import { passingRoute, type Route, type RouteRequest } from '@csr/http/route'
 import type { Upstream, UpstreamAnswer } from '@csr/http/upstream'
 import type { Readable } from 'node:stream'
 import type { Forwarding } from '../forwarding.ts'
@@ -60,7 +59,7 @@ function bodyMode(body: Forwarding['operation']['body']): 'raw' | 'stream' | und
 }
 
 /** Names and values in turn, as the pool takes them. */
-function pick(headers: IncomingHttpHeaders, names: readonly string[]): string[] {
+function pick(headers: RouteRequest['headers'], names: readonly string[]): string[] {
   const picked: string[] = []
   for (const name of names) {
     const value = headers[name]
