@@ -7,13 +7,21 @@ export type Consumption = EventName | '*'
 
 /** Who consumes what. Durables and the servers' allow-lists follow from this table and from nothing else. */
 export const consumptions: Readonly<Record<Service, readonly Consumption[]>> = {
-  gateway: [],
-  profile: ['ingest.session.completed', 'ingest.match.created', 'ingest.feedback.submitted', 'ingest.course.completed'],
-  ingest: [],
-  q2q: ['safety.text.screened'],
-  safety: ['ingest.session.completed', 'ingest.feedback.submitted'],
-  privacy: [],
-  audit: ['*'],
+  gateway: ['privacy.export.requested'],
+  profile: [
+    'ingest.session.completed',
+    'ingest.match.created',
+    'ingest.feedback.submitted',
+    'ingest.course.completed',
+    'privacy.export.requested',
+  ],
+  ingest: ['privacy.export.requested'],
+  q2q: ['safety.text.screened', 'privacy.export.requested'],
+  safety: ['ingest.session.completed', 'ingest.feedback.submitted', 'privacy.export.requested'],
+  privacy: ['gateway', 'profile', 'ingest', 'q2q', 'safety', 'audit'].map(
+    (service) => `${service}.export.contributed` as EventName,
+  ),
+  audit: ['*', 'privacy.export.requested'],
 }
 
 /**

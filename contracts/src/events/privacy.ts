@@ -24,31 +24,35 @@ export const exportRequested = z.object({
 })
 export type ExportRequested = z.infer<typeof exportRequested>
 
-/**
- * One part of what a service holds about a person: JSON of `{ name: rows }`, sealed for the subject. Parts are numbered
- * from 1 and stay small enough for one event; a service that holds nothing answers with one empty part.
- */
-export const exportContributed = z.object({
+const exportPart = {
   exportId: uuid,
   subjectId: uuid,
   part: z.number().int().min(1),
   parts: z.number().int().min(1),
-  content: sealedText,
-})
+}
+
+/**
+ * One part of what a service holds about a person (see `export-parts.ts`), sealed for the subject. A service that holds
+ * nothing answers with one part that says so.
+ */
+export const exportContributed = z.object({ ...exportPart, content: sealedText })
 export type ExportContributed = z.infer<typeof exportContributed>
 
-export const exportReady = z.object({ exportId: uuid, subjectId: uuid, bytes: z.number().int().min(0) })
+/** The same of a service that has no keys, because it holds ids, times and names only. */
+export const exportContributedOpen = z.object({ ...exportPart, content: z.string().max(70_000) })
+export type ExportContributedOpen = z.infer<typeof exportContributedOpen>
+
+export const exportReady = z.object({ exportId: uuid, subjectId: uuid })
 
 export const privacyEvents = {
   'privacy.consent.given.v1': consentDecided,
   'privacy.consent.withdrawn.v1': consentDecided,
   'privacy.export.requested.v1': exportRequested,
-  'privacy.export.contributed.v1': exportContributed,
   'privacy.export.ready.v1': exportReady,
   'ingest.export.contributed.v1': exportContributed,
   'profile.export.contributed.v1': exportContributed,
   'safety.export.contributed.v1': exportContributed,
   'q2q.export.contributed.v1': exportContributed,
-  'gateway.export.contributed.v1': exportContributed,
-  'audit.export.contributed.v1': exportContributed,
+  'gateway.export.contributed.v1': exportContributedOpen,
+  'audit.export.contributed.v1': exportContributedOpen,
 } as const

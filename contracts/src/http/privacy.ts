@@ -26,19 +26,21 @@ export const consentDecision = z.strictObject({
 
 export const exportRequest = z.strictObject(onBehalf)
 
+/** `id` is the link: 256 random bits, told once to who asked; it opens the archive once, within 24 hours, when signed in. */
 export const exportStatus = z.object({
-  id: uuid,
-  state: z.enum(['collecting', 'ready', 'expired']),
+  id: z.string(),
+  state: z.enum(['collecting', 'ready', 'downloaded', 'expired']),
   requestedAt: instant,
   dueAt: instant,
   /** services that have answered, and those still to answer */
   contributed: z.array(z.string()),
   missing: z.array(z.string()),
-  bytes: z.number().int().nullable(),
+  /** until when it can be downloaded; null while it is collected */
+  expiresAt: instant.nullable(),
 })
 export type ExportStatus = z.infer<typeof exportStatus>
 
-const idParams = z.object({ id: uuid })
+const idParams = z.object({ id: z.string().max(200) })
 
 export const listConsents = operation({
   method: 'GET',

@@ -12,6 +12,7 @@ import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
 import { createCheckpoints } from './checkpoints/sign-checkpoint.ts'
 import { onEveryEvent } from './consumers/on-any-event.ts'
+import { onExportRequested } from './consumers/on-export-requested.ts'
 import { getAuditProofRoute } from './routes/get-audit-proof.ts'
 import { getDeadLetterRoute } from './routes/get-dead-letter.ts'
 import { getLatestCheckpointRoute } from './routes/get-latest-checkpoint.ts'
@@ -19,6 +20,7 @@ import { listAuditKeysRoute } from './routes/list-audit-keys.ts'
 import { listAuditEventsRoute } from './routes/list-audit-events.ts'
 import { listDeadLettersRoute } from './routes/list-dead-letters.ts'
 import type { AuditSettings } from './settings.ts'
+import { createContributionStore } from './store/contribution-store.ts'
 import { createDeadLetterStore } from './store/dead-letter-store.ts'
 import { createLogStore } from './store/log-store.ts'
 import { createAuditTelemetry } from './telemetry.ts'
@@ -49,10 +51,16 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
   const deadLetters = createDeadLetterStore({ postgres })
   const checkpoints = createCheckpoints({ keyFile: settings.SERVICE_KEY_FILE, clock })
 
+  const stamp = () => ({ id: ids.uuid(), time: clock.now() })
+  const contributions = createContributionStore({ postgres, stamp })
+
   const consumers = runConsumers({
     ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
-    handlers: [onEveryEvent({ log, deadLetters, telemetry: createAuditTelemetry(telemetry) })],
+    handlers: [
+      onEveryEvent({ log, deadLetters, telemetry: createAuditTelemetry(telemetry) }),
+      onExportRequested({ contributions }),
+    ],
   })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },

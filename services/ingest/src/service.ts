@@ -3,6 +3,7 @@ import { createServer } from '@csr/http/server'
 import { createTokenVerifier } from '@csr/http/token-verifier'
 import { createKeyring, type Keyring } from '@csr/keyring/keyring'
 import { connectNats } from '@csr/messaging/connect'
+import { runConsumers } from '@csr/messaging/consume'
 import { relayOutbox } from '@csr/messaging/relay'
 import { createPostgres, type Postgres } from '@csr/postgres/connect'
 import { systemClock, type Clock } from '@csr/runtime/clock'
@@ -10,12 +11,14 @@ import { createIds, type Ids } from '@csr/runtime/ids'
 import { createHealth, inOrder, type Resource, type Service } from '@csr/runtime/lifecycle'
 import { createLogger, type Logger } from '@csr/runtime/logger'
 import { createTelemetry, type Telemetry } from '@csr/runtime/telemetry'
+import { onExportRequested } from './consumers/on-export-requested.ts'
 import { flushRefusals } from './jobs/flush-refusals.ts'
 import { createEndpoint } from './routes/create-endpoint.ts'
 import { listDeliveries } from './routes/list-deliveries.ts'
 import { listEndpoints } from './routes/list-endpoints.ts'
 import { receiveWebhook } from './routes/receive-webhook.ts'
 import type { IngestSettings } from './settings.ts'
+import { createContributionStore } from './store/contribution-store.ts'
 import { createDeliveryStore } from './store/delivery-store.ts'
 import { createEndpointStore } from './store/endpoint-store.ts'
 import { createRefusalStore } from './store/refusal-store.ts'
@@ -39,6 +42,14 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
   const nats = connectNats({ name: service, url: settings.NATS_URL, credentialsFile, logger })
   const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
 
+  const stamp = () => ({ id: ids.uuid(), time: clock.now() })
+  const contributions = createContributionStore({ postgres, keyring, stamp })
+  const consumers = runConsumers({
+    ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
+    redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    handlers: [onExportRequested({ contributions })],
+  })
+
   const toleranceSeconds = settings.INGEST_SIGNATURE_TOLERANCE_SECONDS
   const wakeRelay = (): void => relay.wake()
   const intake = createIntake({ postgres, keyring, logger, telemetry, clock, ids, toleranceSeconds, wakeRelay })
@@ -47,7 +58,7 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
     tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
     routes: intake.routes,
   })
-  return inOrder(service, health, [postgres, keyring, nats, relay, ...intake.jobs, server])
+  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, ...intake.jobs, server])
 }
 
 /** What takes reports in: needs a database and keys, and no bus. */

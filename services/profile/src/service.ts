@@ -12,6 +12,7 @@ import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
 import { onCourseCompleted } from './consumers/on-course-completed.ts'
+import { onExportRequested } from './consumers/on-export-requested.ts'
 import { onFeedbackSubmitted } from './consumers/on-feedback-submitted.ts'
 import { onMatchCreated } from './consumers/on-match-created.ts'
 import { onSessionCompleted } from './consumers/on-session-completed.ts'
@@ -21,6 +22,7 @@ import { listActivitiesRoute } from './routes/list-activities.ts'
 import { listProfilesRoute } from './routes/list-profiles.ts'
 import { searchProfilesRoute } from './routes/search-profiles.ts'
 import type { ProfileSettings } from './settings.ts'
+import { createContributionStore } from './store/contribution-store.ts'
 import { createProfileStore, type ProfileStore } from './store/profile-store.ts'
 import { createReadingStore, type ReadingStore } from './store/reading-store.ts'
 import { createProfileTelemetry } from './telemetry.ts'
@@ -48,6 +50,7 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
   const profiles = createProfileStore({ postgres, keyring, clock })
   const readings = createReadingStore({ postgres, relay, clock, stamp })
   const reports = { profiles, telemetry: facts, stamp }
+  const contributions = createContributionStore({ postgres, keyring, stamp })
   const consumers = runConsumers({
     ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
@@ -56,6 +59,7 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
       onMatchCreated(reports),
       onFeedbackSubmitted(reports),
       onCourseCompleted(reports),
+      onExportRequested({ contributions }),
     ],
   })
   const server = createServer({

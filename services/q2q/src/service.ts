@@ -15,11 +15,13 @@ import { createTelemetry } from '@csr/runtime/telemetry'
 import { scoreText } from './classifier/score-text.ts'
 import { createPrivacyClient } from './clients/privacy-client.ts'
 import { createSafetyClient } from './clients/safety-client.ts'
+import { onExportRequested } from './consumers/on-export-requested.ts'
 import { onTextScreened } from './consumers/on-text-screened.ts'
 import { createScoreRoute } from './routes/create-score.ts'
 import { getOutcomeSummaryRoute } from './routes/get-outcome-summary.ts'
 import { listOutcomesRoute } from './routes/list-outcomes.ts'
 import type { Q2qSettings } from './settings.ts'
+import { createContributionStore } from './store/contribution-store.ts'
 import { createOutcomeStore } from './store/outcome-store.ts'
 import { createQ2qTelemetry } from './telemetry.ts'
 
@@ -65,6 +67,9 @@ export async function createQ2qService(settings: Q2qSettings): Promise<Service> 
   })
   const outcomes = createOutcomeStore({ postgres, keyring, clock, ids, scoreText })
 
+  const stamp = () => ({ id: ids.uuid(), time: clock.now() })
+  const contributions = createContributionStore({ postgres, keyring, stamp })
+
   const consumers = runConsumers({
     ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
@@ -74,6 +79,7 @@ export async function createQ2qService(settings: Q2qSettings): Promise<Service> 
         privacy: createPrivacyClient({ privacy, clock, ids }),
         telemetry: createQ2qTelemetry(telemetry),
       }),
+      onExportRequested({ contributions }),
     ],
   })
   const server = createServer({

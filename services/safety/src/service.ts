@@ -10,11 +10,13 @@ import { createIds } from '@csr/runtime/ids'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
+import { onExportRequested } from './consumers/on-export-requested.ts'
 import { onFeedbackSubmitted } from './consumers/on-feedback-submitted.ts'
 import { onSessionCompleted } from './consumers/on-session-completed.ts'
 import { createScreeningRoute } from './routes/create-screening.ts'
 import { listReviewsRoute } from './routes/list-reviews.ts'
 import type { SafetySettings } from './settings.ts'
+import { createContributionStore } from './store/contribution-store.ts'
 import { createScreeningStore } from './store/screening-store.ts'
 import { createSafetyTelemetry } from './telemetry.ts'
 
@@ -42,12 +44,14 @@ export async function createSafetyService(settings: SafetySettings): Promise<Ser
   })
   const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
   const screenings = createScreeningStore({ postgres, keyring, clock, ids })
+  const stamp = () => ({ id: ids.uuid(), time: clock.now() })
+  const contributions = createContributionStore({ postgres, keyring, stamp })
   const texts = { screenings, telemetry: createSafetyTelemetry(telemetry) }
 
   const consumers = runConsumers({
     ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
-    handlers: [onSessionCompleted(texts), onFeedbackSubmitted(texts)],
+    handlers: [onSessionCompleted(texts), onFeedbackSubmitted(texts), onExportRequested({ contributions })],
   })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },

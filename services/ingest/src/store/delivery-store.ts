@@ -5,7 +5,7 @@ import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import type { Report } from '../domain/translation.ts'
 import { commitClaims, type Receipt } from './commit-claims.ts'
-import { selectDeliveries, type Claim, type ListedRow } from './delivery-statements.ts'
+import { preferIndexes, selectDeliveries, type Claim, type ListedRow } from './delivery-statements.ts'
 import { keepQuarantined, type Kept, type Misshapen } from './keep-quarantined.ts'
 import { prepareClaim, type SignedDelivery } from './prepare-claim.ts'
 
@@ -46,7 +46,7 @@ export function createDeliveryStore(deps: Deps): DeliveryStore {
       return kept
     },
     async list(tenantId, { before, limit }) {
-      const [rows] = await postgres.group(tenantId, [selectDeliveries(before, limit)])
+      const [, rows] = await postgres.group(tenantId, [preferIndexes, selectDeliveries(before, limit)])
       return rows
     },
   }
