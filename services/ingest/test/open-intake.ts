@@ -1,7 +1,7 @@
-import { createPrivateKey, randomUUID, sign as signBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import type { Partner } from '@csr/contracts/events/ingest'
 import type { EndpointCreated } from '@csr/contracts/http/ingest'
+import type { Role } from '@csr/contracts/permissions'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
 import { createTokenVerifier } from '@csr/http/token-verifier'
@@ -11,6 +11,7 @@ import { createIds, type Ids } from '@csr/runtime/ids'
 import { createHealth, inOrder } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
+import { signAccessToken } from '@csr/testkit/access-tokens'
 import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
 import { fakeClock, type FakeClock } from '@csr/testkit/fake-clock'
 import { testSecrets } from '@csr/testkit/secrets'
@@ -42,7 +43,7 @@ export type TestIntake = AsyncDisposable & {
   endpoint(tenantId: string, partner?: Partner, programme?: string): Promise<EndpointCreated>
   /** signs and posts as the partner would, through a gateway that vouches for nothing */
   post(posting: Posting): Promise<Answer>
-  call(tenantId: string, method: string, path: string, asked?: { body?: unknown; role?: string }): Promise<Answer>
+  call(tenantId: string, method: string, path: string, asked?: { body?: unknown; role?: Role }): Promise<Answer>
   send(path: string, init: RequestInit): Promise<Answer>
   /** what stands in the outbox for a tenant, oldest first */
   events(tenantId: string): Promise<{ id: string; type: string; subject: string; data: Record<string, unknown> }[]>
@@ -87,10 +88,10 @@ export async function openIntake(options: { server?: 'own' } = {}): Promise<Test
     return { status: response.status, body: JSON.parse(text || '{}') as Answer['body'], headers: response.headers }
   }
 
-  async function call(tenantId: string, method: string, path: string, asked: { body?: unknown; role?: string } = {}) {
+  async function call(tenantId: string, method: string, path: string, asked: { body?: unknown; role?: Role } = {}) {
     const { body, role = 'company_admin' } = asked
     const headers = {
-      authorization: `Bearer ${accessToken(secrets.gatewaySigningKeyFile, clock.nowMs(), tenantId, role)}`,
+      authorization: `Bearer ${signAccessToken(secrets.gatewaySigningKeyFile, clock.nowMs(), { tenantId, role, actorId: 'account-1' })}`,
       ...(body !== undefined && { 'content-type': 'application/json' }),
     }
     return await send(path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
@@ -129,18 +130,4 @@ export async function openIntake(options: { server?: 'own' } = {}): Promise<Test
       await database[Symbol.asyncDispose]()
     },
   }
-}
-
-function accessToken(keyFile: string, nowMs: number, tenant: string, role: string): string {
-  const jwk = JSON.parse(readFileSync(keyFile, 'utf8')) as { kid: string }
-  const iat = Math.floor(nowMs / 1_000)
-  const header = { alg: 'RS256', typ: 'at+jwt', kid: jwk.kid }
-  const claims = {
-    ...{ iss: 'csr-backbone', aud: 'csr-backbone', sub: 'account-1', tenant, roles: [role], sid: 'session-1' },
-    ...{ iat, nbf: iat, exp: iat + 600, jti: randomUUID() },
-  }
-  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const signed = `${part(header)}.${part(claims)}`
-  const key = createPrivateKey({ key: jwk as never, format: 'jwk' })
-  return `${signed}.${signBytes('sha256', Buffer.from(signed), key).toString('base64url')}`
 }

@@ -73,7 +73,7 @@ test('lists are the newest first, page by page, and P6: never show another tenan
 
 test('only who may import sees endpoints and deliveries; unknown fields and partners are refused', async () => {
   const tenantId = await intake.tenant()
-  for (const role of ['participant', 'auditor', 'platform_admin']) {
+  for (const role of ['participant', 'auditor', 'platform_admin'] as const) {
     for (const [method, path] of [
       ['GET', '/v1/endpoints'],
       ['GET', '/v1/deliveries'],
