@@ -31,7 +31,11 @@ export async function installWorkspace({ root, environment, say }) {
   try {
     if (isCurrent(root, wanted)) return
     const interrupted = existsSync(marks.unfinished)
-    say(interrupted ? 'An earlier installation was cut off; finishing it.' : 'Installing the packages of the lockfile.')
+    say(
+      interrupted
+        ? 'The last installation was cut off or failed; finishing it.'
+        : 'Installing the packages of the lockfile.',
+    )
     writeFileSync(marks.unfinished, `${process.pid}\n`)
     rmSync(marks.done, { force: true })
     await installPackages({ root, environment: withHome(root, environment), say, interrupted })
@@ -140,7 +144,9 @@ const heartbeatMs = 5000
 
 function runPnpm({ root, environment, say }) {
   const args = ['--yes', pnpm, 'install', '--frozen-lockfile', '--reporter=append-only']
-  const env = { ...environment, CI: 'true' }
+  // Waits between tries that a person at the terminal can bear: without a network it is known after a quarter of a minute.
+  const patience = { npm_config_fetch_retry_mintimeout: '2000', npm_config_fetch_retry_maxtimeout: '10000' }
+  const env = { ...environment, ...patience, CI: 'true' }
   // A project's own Node on PATH would be used to run npx, and may be the half that is missing.
   env.PATH = process.env.PATH
   const child = spawn('npx', args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
