@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { freePortBase } from '@csr/stack/ports'
 import { identify, sendSignal } from '@csr/stack/process-identity'
 import { readStackDocument, type StackDocument } from '@csr/stack/stack-document'
 import { eventually } from '@csr/testkit/eventually'
+import { claimPorts } from '@csr/testkit/port-block'
 
 /** `npm start` as a process, or what it runs, started by a test. */
 export type StartedStack = {
@@ -35,7 +35,7 @@ export async function startStack(options: {
   through?: 'npm' | 'node'
   portBase?: number
 }): Promise<StartedStack> {
-  const portBase = options.portBase ?? (await freePortBase())
+  const portBase = options.portBase ?? (await claimPorts()).base
   const where = options.dataDir === undefined ? ['--ephemeral'] : ['--data-dir', options.dataDir]
   const args = [...where, '--port-base', String(portBase)]
   const [command, before] =

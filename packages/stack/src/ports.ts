@@ -12,16 +12,6 @@ export type StackPorts = {
   readonly natsMonitor: number
 }
 
-/** A port base whose eight ports in a row are free at this moment. */
-export async function freePortBase(): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const base = await freePort()
-    const row = Array.from({ length: gatewayMetricsPortOffset + 1 }, (_, index) => base + index)
-    if ((await Promise.all(row.map((port) => isPortFree(port)))).every(Boolean)) return base
-  }
-  throw new Error('no eight free ports in a row')
-}
-
 /** The services' ports by their place in the list, refused with a way out where one is taken. */
 export async function servicePorts(portBase: number): Promise<Pick<StackPorts, 'services' | 'gatewayMetrics'>> {
   const ports = services.map((service, index) => [service, portBase + index] as const)

@@ -1,4 +1,5 @@
 import { services } from '@csr/contracts/services'
+import { setTimeout as delay } from 'node:timers/promises'
 import { spawnChild, type Launch } from './child-process.ts'
 import { preparePostgres, untilPostgresReady, type PostgresOptions } from './servers/postgres.ts'
 import { prepareNats, untilNatsReady, type NatsOptions } from './servers/nats-server.ts'
@@ -7,23 +8,26 @@ import type { Program } from './supervised-process.ts'
 
 /*
  * The order of stopping: the gateway stops accepting, the services and the keeper finish what they have, then the
- * servers. The limits add up to 19 s, so that everything is gone within 20.
+ * servers. PostgreSQL, the last, gets what the others have left of the whole time.
  */
 
-/** PostgreSQL: SIGINT ends sessions and writes a checkpoint, SIGQUIT leaves the rest to recovery. */
+/** PostgreSQL: SIGINT ends sessions and writes a checkpoint, which takes seconds on a slow disk; SIGQUIT leaves that to recovery. */
 export function postgresProgram(options: Omit<PostgresOptions, 'logFile'>): Program {
   return {
     name: 'postgres',
     stage: 0,
     stopSignal: 'SIGINT',
-    stopLimitMs: 3_500,
+    stopLimitMs: 15_000,
     async start(logFile, spawned) {
       const launch = await preparePostgres({ ...options, logFile })
       const server = spawnServer(launch, logFile)
       spawned({
         pid: server.pid,
         exited: server.exited,
-        stop: async (limitMs) => void (await server.end(['SIGINT', 'SIGQUIT', 'SIGKILL'], limitMs)),
+        async stop(limitMs) {
+          await Promise.race([server.end(['SIGINT'], 0), delay(limitMs, undefined, { ref: false })])
+          await server.end(['SIGQUIT', 'SIGKILL'], 1_000)
+        },
         force: async () => void (await server.end(['SIGQUIT', 'SIGKILL'], 1_000)),
       })
       await untilPostgresReady(server, { ...options, logFile })

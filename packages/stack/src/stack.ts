@@ -38,8 +38,9 @@ export class Stack {
   readonly #surface: StackSurface
   readonly #supervisor: Supervisor
   readonly #ending = new AbortController()
-  /** aborted with the name of a service that refuses its settings: waiting for it is of no use */
-  readonly #refused = new AbortController()
+  /** aborted with the name of a program for which waiting is of no use */
+  readonly #hopeless = new AbortController()
+  readonly #exitsBeforeReady = new Map<string, number>()
   #release: (() => void) | null = null
   #around: Surroundings | null = null
   #demo: DemoDocument | null = null
@@ -182,14 +183,14 @@ export class Stack {
   }
 
   async #untilReady(around: Surroundings): Promise<void> {
-    const signal = AbortSignal.any([this.#ending.signal, this.#refused.signal])
+    const signal = AbortSignal.any([this.#ending.signal, this.#hopeless.signal])
     const missing = await untilReady(this.#urls(around), { withinMs: readyWithinMs, signal })
     this.#ending.signal.throwIfAborted()
     const { logsDir } = this.directory
-    if (this.#refused.signal.aborted) {
-      const name = String(this.#refused.signal.reason)
-      const said = lastLines(logFile(logsDir, name), 12)?.text ?? ''
-      throw new Refusal(`${name} refuses its settings. The end of ${logFile(logsDir, name)}:\n${said}`, { exitCode: 2 })
+    if (this.#hopeless.signal.aborted) {
+      const path = logFile(logsDir, String(this.#hopeless.signal.reason))
+      const said = lastLines(path, 12)?.text ?? ''
+      throw new Refusal(`${String(this.#hopeless.signal.reason)} does not start. The end of ${path}:\n${said}`)
     }
     const said = [...missing].map(([name, state]) => `  ${name} ${describeProbe(state)} (${logFile(logsDir, name)})`)
     if (said.length > 0) throw new Refusal(`Not ready after ${readyWithinMs / 1_000} s:\n${said.join('\n')}`)
@@ -226,13 +227,23 @@ export class Stack {
   }
 
   #noteExit(program: Program, exit: Exit): void {
-    if (exit.restartInMs === null || this.#ending.signal.aborted) return
-    if (!this.#announced && exit.code === settingsRefused) return this.#refused.abort(program.name)
+    if (exit.restartInMs === null || this.#ending.signal.aborted) {
+      if (exit.signal === 'SIGKILL') this.#surface.progress.warn(`${program.name} did not end in time and was killed`)
+      return
+    }
+    if (!this.#announced && this.#isHopeless(program, exit)) return this.#hopeless.abort(program.name)
     const how = exit.signal ?? `code ${exit.code}`
     const when = exit.restartInMs === 0 ? 'now' : `in ${exit.restartInMs / 1_000} s`
     const log = logFile(this.directory.logsDir, program.name)
     this.#surface.progress.warn(`${program.name} ended (${how}), starts again ${when}; its log: ${log}`)
     if (this.#announced) this.#rewriteDocument()
+  }
+
+  /** A service waits for what it needs; one that ends again and again before it was ready once will go on like that. */
+  #isHopeless(program: Program, exit: Exit): boolean {
+    const exits = (this.#exitsBeforeReady.get(program.name) ?? 0) + 1
+    this.#exitsBeforeReady.set(program.name, exits)
+    return exit.code === settingsRefused || exits >= exitsBeforeReadyMax
   }
 
   #noteFailure(program: Program, error: unknown, restartInMs: number): void {
@@ -273,6 +284,7 @@ export class Stack {
 const readyWithinMs = 90_000
 /** How a service ends that cannot use its environment. */
 const settingsRefused = 2
+const exitsBeforeReadyMax = 4
 const keeperMain = fileURLToPath(new URL('../../cli/src/csr.ts', import.meta.url))
 
 function mainOf(service: Service): string {

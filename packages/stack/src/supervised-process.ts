@@ -86,10 +86,10 @@ export class SupervisedProcess {
     await this.#running?.stop(this.program.stopLimitMs)
   }
 
-  /** Ends it for good; resolves when it is gone. */
-  async stop(): Promise<void> {
+  /** Ends it for good, in no more than `limitMs` where that is less than its own limit; resolves when it is gone. */
+  async stop(limitMs: number): Promise<void> {
     this.#stopping.abort()
-    await this.#running?.stop(this.program.stopLimitMs)
+    await this.#running?.stop(Math.min(limitMs, this.program.stopLimitMs))
     await this.#loop
   }
 

@@ -89,9 +89,10 @@ export class Supervisor {
     return this.#members.get(name)
   }
 
-  /** Ends everything, highest stage first; what takes longer than its `stopLimitMs` is killed. */
+  /** Ends everything, highest stage first; what takes longer than its `stopLimitMs`, or than all may take, is killed. */
   stop(): Promise<void> {
-    return this.#stopStages((member) => member.stop())
+    const endsAt = performance.now() + stopWithinMs
+    return this.#stopStages((member) => member.stop(Math.max(leastStopMs, endsAt - performance.now())))
   }
 
   /** Ends everything without letting it finish, in the same order. May be called while `stop` is under way. */
@@ -150,3 +151,6 @@ export class Supervisor {
 }
 
 const rotationEveryMs = 60_000
+/** With a second for killing what is left it stays below the 20 s in which everything is gone. */
+const stopWithinMs = 17_000
+const leastStopMs = 1_000
