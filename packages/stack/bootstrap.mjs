@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { InstallRefused, installServers, installWorkspace } from './src/install/workspace.mjs'
+import { InstallRefused } from './src/install/explain.mjs'
+import { installServers, installWorkspace } from './src/install/workspace.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 

@@ -28,7 +28,12 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'csr-bootstrap-'))
   chmodSync(root, 0o755)
   mkdirSync(join(root, 'packages/stack/src/install'), { recursive: true })
-  for (const file of ['bootstrap.mjs', 'src/install/workspace.mjs', 'src/install/end-with-parent.mjs']) {
+  for (const file of [
+    'bootstrap.mjs',
+    'src/install/workspace.mjs',
+    'src/install/explain.mjs',
+    'src/install/end-with-parent.mjs',
+  ]) {
     cpSync(join(stackFolder, file), join(root, 'packages/stack', file))
   }
   writeFileSync(join(root, 'pnpm-lock.yaml'), 'one\n')
@@ -125,6 +130,19 @@ test('an installation that was cut off is finished by the next command, from not
   assert.equal(next.code, 5, next.err)
   assert.match(next.err, /cut off/)
   assert.equal(existsSync(join(root, 'node_modules/.csr-unfinished')), false)
+})
+
+test('an installation that a killed command left running is ended before the next one', async () => {
+  npx('echo $$ > npx-pid; sleep 60 & wait')
+  const first = bootstrap(['logs'])
+  const pid = await eventually(() => Number(readFileSync(join(root, 'npx-pid'), 'utf8')))
+  await eventually(() => assert.equal(readFileSync(join(root, 'node_modules/.csr-unfinished'), 'utf8'), `${pid}\n`))
+  first.child.kill('SIGKILL')
+  await first.code
+  assert.notEqual(identify(pid), null)
+  npx(installs)
+  assert.equal((await outcome(['logs'])).code, 5)
+  assert.equal(identify(pid), null)
 })
 
 const failures = [

@@ -15,9 +15,7 @@ import {
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-
-/** Something that cannot be had; the message says what to do. */
-export class InstallRefused extends Error {}
+import { InstallRefused, explainFileError, explainOutput, tail } from './explain.mjs'
 
 const pnpm = 'pnpm@12.21.0'
 
@@ -36,7 +34,8 @@ export async function installWorkspace({ root, environment, say }) {
         ? 'The last installation was cut off or failed; finishing it.'
         : 'Installing the packages of the lockfile.',
     )
-    writeFileSync(marks.unfinished, `${process.pid}\n`)
+    if (interrupted) endLeftOver(readText(marks.unfinished))
+    writeFileSync(marks.unfinished, '')
     rmSync(marks.done, { force: true })
     await installPackages({ root, environment: withHome(root, environment), say, interrupted })
     writeFileSync(`${marks.done}.new`, `${wanted}\n`)
@@ -140,6 +139,15 @@ function hasWantedNode(root) {
   return spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout?.trim() === `v${wantedNode(root)}`
 }
 
+function endLeftOver(pid) {
+  try {
+    const runs = readFileSync(`/proc/${Number(pid)}/cmdline`, 'utf8')
+    if (runs.includes(pnpm)) process.kill(-Number(pid), 'SIGKILL')
+  } catch {
+    // It is gone already.
+  }
+}
+
 const heartbeatMs = 5000
 
 function runPnpm({ root, environment, say }) {
@@ -150,6 +158,8 @@ function runPnpm({ root, environment, say }) {
   // A project's own Node on PATH would be used to run npx, and may be the half that is missing.
   env.PATH = process.env.PATH
   const child = spawn('npx', args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  // Who is killed leaves the installation behind; the next one has to know whom to end.
+  if (child.pid !== undefined) writeFileSync(marksOf(root).unfinished, `${child.pid}\n`)
   let output = ''
   let progress = ''
   const take = (chunk) => {
@@ -181,54 +191,6 @@ function runPnpm({ root, environment, say }) {
   })
 }
 
-/** What a failed installation means, or null. `final`: trying again at once changes nothing. */
-function explainOutput(output, root) {
-  const refused = (text) =>
-    Object.assign(new InstallRefused(`${text}\n\nThe last lines were:\n${tail(output)}`), { final: true })
-  if (/npx: spawn npx ENOENT|npx: not found/.test(output)) {
-    return refused(
-      'npx is not to be found. It comes with npm: install npm (Debian: apt install npm) and run this again.',
-    )
-  }
-  if (/ENOSPC|EDQUOT|no space left/i.test(output)) {
-    return refused(
-      `The disk is full. The packages need about 1 GB in ${root} and in the package manager's store. Make room and run this again.`,
-    )
-  }
-  if (/EROFS|EACCES|EPERM|permission denied/i.test(output)) {
-    return refused(
-      `Something may not be written. ${root} and your home folder must be writable for the user who runs this.`,
-    )
-  }
-  if (/ERR_PNPM_OUTDATED_LOCKFILE/.test(output)) {
-    return refused('pnpm-lock.yaml does not match the package.json files. Take both from the same commit.')
-  }
-  if (
-    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|SOCKET_TIMEOUT|META_FETCH_FAIL|fetch failed|network/i.test(
-      output,
-    )
-  ) {
-    return refused(
-      'The package registry cannot be reached. Check the network, a proxy (HTTPS_PROXY) and the registry npm is set to ' +
-        '(npm config get registry), then run this again: it goes on where it stopped.',
-    )
-  }
-  if (/E404|ERR_PNPM_FETCH_404|ERR_PNPM_NO_MATCHING/.test(output)) {
-    return refused(
-      'The package registry does not have one of the packages. Is npm set to a mirror that lacks it (npm config get registry)?',
-    )
-  }
-  return null
-}
-
-function tail(output) {
-  const lines = output.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('Progress:'))
-  return lines
-    .slice(-12)
-    .map((line) => `  ${line}`)
-    .join('\n')
-}
-
 function refuseReadOnly(root) {
   try {
     accessSync(root, constants.W_OK)
@@ -237,19 +199,6 @@ function refuseReadOnly(root) {
   } catch (error) {
     throw explainFileError(error, root)
   }
-}
-
-function explainFileError(error, root) {
-  if (error?.code === 'ENOSPC' || error?.code === 'EDQUOT') {
-    return new InstallRefused(`The disk that holds ${root} is full. Make room (about 1 GB) and run this again.`)
-  }
-  if (error?.code === 'EACCES' || error?.code === 'EPERM' || error?.code === 'EROFS') {
-    return new InstallRefused(
-      `${root} cannot be written (${error.code}), but packages have to be installed there. ` +
-        'Make it writable for this user, or copy the project to a folder that is.',
-    )
-  }
-  return error
 }
 
 // npm and pnpm keep caches in the home folder; where it cannot be written they go into the project.
