@@ -54,7 +54,8 @@ class LastingConnection implements Nats {
   }
 
   connection(): NatsConnection | null {
-    return this.#usable ? this.#current : null
+    const connection = this.#current
+    return this.#usable && connection && !connection.isClosed() && !connection.isDraining() ? connection : null
   }
 
   onConnected(listener: (connection: NatsConnection) => void): () => void {

@@ -16,8 +16,9 @@ export type Death = {
   readonly firstAt: string | null
 }
 
-/** Beyond this a payload cannot be one of our events, and is cut. */
-const payloadCharactersMax = 300_000
+/** What is larger than this inside a JSON text cannot be one of our events, and is cut so that the servers take it. */
+const payloadBytesMax = 400_000
+const cutCharacters = 60_000
 
 /**
  * The event that announces a dead letter, to be written to the outbox of the service that gave up, in the transaction that
@@ -48,13 +49,17 @@ export function deadLetterEvent(
     lastAt: at,
     traceparent: held.traceparent,
     fingerprint: fingerprint(consumer, held.topic, reason, code),
-    payload: textOf(held.bytes).slice(0, payloadCharactersMax),
+    payload: fitting(textOf(held.bytes)),
   })
 }
 
 /** A dead letter of this service's own is never wrapped in another one: it would grow with each turn. */
 export function isOwnDeadLetter(service: Service, topic: string): boolean {
   return topic.startsWith(`dead-letter.${service}.`)
+}
+
+function fitting(payload: string): string {
+  return Buffer.byteLength(JSON.stringify(payload)) <= payloadBytesMax ? payload : payload.slice(0, cutCharacters)
 }
 
 /** Groups what failed alike. Nothing personal goes in. */

@@ -76,7 +76,7 @@ export class Settler {
   alone(job: Job): Promise<Later | null> {
     return untilLater(async () => {
       if (job.verdict.kind === 'handle' && !job.begun) {
-        const [[row]] = await this.#commit(job.tenantId, [this.#started.begin(this.#keyOf(job))])
+        const [, [row]] = await this.#commit(job.tenantId, this.#started.begin(this.#keyOf(job)))
         job.begun = true
         if (row && row.starts > startsMax) {
           const attempts = row.attempts + startsMax

@@ -8,8 +8,11 @@ type Key = { readonly tenantId: string; readonly consumer: string; readonly even
 
 /** Attempts are counted here, durably, because deliveries count crashes of neighbours as well. */
 export interface StartedTable {
-  /** a redelivered message is about to run alone */
-  begin(key: Key): Statement<Started>
+  /**
+   * a redelivered message is about to run alone; as a transaction of its own. It has to outlive this process, not the
+   * database: a begin that the database forgets costs one more crash, so it does not wait for the disk.
+   */
+  begin(key: Key): readonly [Statement, Statement<Started>]
   /** it ended by failing: one more attempt, nothing running */
   fail(key: Key, code: string): Statement<Started>
   /** it is settled */
@@ -17,6 +20,8 @@ export interface StartedTable {
   /** it did not get to run; for the worker */
   withdraw(consumer: string, eventIds: readonly string[]): Statement
 }
+
+const withoutDisk = statement(`select set_config('synchronous_commit', 'off', true)`)
 
 export function startedOf(service: Service): StartedTable {
   const table = `${service}.started`
@@ -32,7 +37,10 @@ export function startedOf(service: Service): StartedTable {
   const withdrawText = `update ${table} set starts = greatest(0, starts - 1)
     where consumer = $1 and event_id = any($2::uuid[])`
   return {
-    begin: ({ tenantId, consumer, eventId, at }) => statement<Started>(beginText, [tenantId, consumer, eventId, at]),
+    begin: ({ tenantId, consumer, eventId, at }) => [
+      withoutDisk,
+      statement<Started>(beginText, [tenantId, consumer, eventId, at]),
+    ],
     fail: ({ tenantId, consumer, eventId, at }, code) =>
       statement<Started>(failText, [tenantId, consumer, eventId, at, code]),
     clear: (consumer, eventIds) => statement(clearText, [consumer, arrayOf(eventIds)]),

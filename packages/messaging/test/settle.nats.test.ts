@@ -172,6 +172,21 @@ test('P3: what cannot be read is a dead letter each, byte for byte, and stops no
   )
 })
 
+test('a dead letter fits through the server, however its payload grows when it is quoted', async () => {
+  await using _profile = await rig.start('profile', { handlers: [recording()] })
+  await rig.send(`{${'"'.repeat(450_000)}`)
+  const [letter] = await eventually(
+    async () => {
+      const letters = await newDeadLetters()
+      assert.equal(letters.length, 1)
+      return letters
+    },
+    { withinMs: 15_000 },
+  )
+  assert.equal(letter?.code, 'json-invalid')
+  assert.match(letter?.payload ?? '', /^\{"{59999}$/)
+})
+
 test('what is older than the inbox remembers is a dead letter, for nobody could tell a repeat', async () => {
   await using _profile = await rig.start('profile', { handlers: [recording()] })
   const event = session({ id: uuidFloor(clock.nowMs() - 50 * 86_400_000) })
