@@ -80,8 +80,6 @@ export const matchCreated = z.object({
   ...report,
   status: z.enum(['active', 'inactive', 'ended']),
   language: z.string().max(100).nullable(),
-  /** `{ interests, location }` as JSON, sealed for the participant */
-  preferences: sealedText.nullable(),
 })
 export type MatchCreated = z.infer<typeof matchCreated>
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { instant, uuid } from '../events/envelope.ts'
 import { partner } from '../events/ingest.ts'
 import { programmeName } from '../partners/fields.ts'
+import { importSchemaNames } from '../imports/schemas.ts'
 import { listOf, listQuery } from './lists.ts'
 import { operation } from './operation.ts'
 
@@ -84,4 +85,89 @@ export const listDeliveries = operation({
   answers: { 200: listOf(delivery) },
 })
 
-export const ingestOperations = [receiveWebhook, createEndpoint, listEndpoints, listDeliveries]
+export const importState = z.enum(['received', 'running', 'completed', 'completed_with_errors', 'failed'])
+
+/** `rows.total = accepted + duplicate + quarantined`, at every moment; `progress` is the share of the file's bytes read. */
+export const importStatus = z.object({
+  id: uuid,
+  schema: z.string(),
+  state: importState,
+  bytes: z.number().int(),
+  progress: z.number().min(0).max(1),
+  rows: z.object({
+    total: z.number().int(),
+    accepted: z.number().int(),
+    duplicate: z.number().int(),
+    quarantined: z.number().int(),
+  }),
+  receivedAt: instant,
+  completedAt: instant.nullable(),
+})
+export type ImportStatus = z.infer<typeof importStatus>
+
+/** One row of a file, by its number from 1 (the header is no row, nor are empty lines). */
+export const importRow = z.object({
+  row: z.number().int().min(1),
+  status: z.enum(['accepted', 'duplicate', 'quarantined']),
+  reasons: z.array(z.object({ column: z.string(), message: z.string() })),
+})
+export type ImportRow = z.infer<typeof importRow>
+
+const importParams = z.object({ id: uuid })
+
+export const createImport = operation({
+  method: 'POST',
+  path: '/v1/imports',
+  summary: 'Takes a CSV file; answers once the whole file is stored, rows are worked off afterwards',
+  permission: 'ingest:import',
+  query: z.object({ schema: z.enum(importSchemaNames).optional() }),
+  body: 'stream',
+  mediaTypes: ['text/csv', 'multipart/form-data'],
+  bodyBytesMax: 512 * 1024 * 1024,
+  answers: { 202: importStatus },
+})
+
+export const listImports = operation({
+  method: 'GET',
+  path: '/v1/imports',
+  summary: 'Lists imports, newest first',
+  permission: 'ingest:import',
+  query: pageQuery,
+  answers: { 200: listOf(importStatus) },
+})
+
+export const getImport = operation({
+  method: 'GET',
+  path: '/v1/imports/:id',
+  summary: 'How far an import is',
+  permission: 'ingest:import',
+  params: importParams,
+  answers: { 200: importStatus },
+  problems: ['resource-not-found'],
+})
+
+export const listImportRows = operation({
+  method: 'GET',
+  path: '/v1/imports/:id/rows',
+  summary: 'Lists the rows of an import by what became of them, last row first',
+  permission: 'ingest:review',
+  params: importParams,
+  query: z.object({
+    status: importRow.shape.status.optional(),
+    limit: listQuery.shape.limit,
+    cursor: z.coerce.number().int().min(1).optional(),
+  }),
+  answers: { 200: listOf(importRow) },
+  problems: ['resource-not-found'],
+})
+
+export const ingestOperations = [
+  receiveWebhook,
+  createEndpoint,
+  listEndpoints,
+  listDeliveries,
+  createImport,
+  listImports,
+  getImport,
+  listImportRows,
+]

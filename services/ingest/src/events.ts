@@ -1,6 +1,11 @@
 import type { EventOf } from '@csr/contracts/events/catalog'
 import { createEvent, type About } from '@csr/contracts/events/create-event'
-import type { DeliveryQuarantined, DeliveryRefused, EndpointCreated } from '@csr/contracts/events/ingest'
+import type {
+  DeliveryQuarantined,
+  DeliveryRefused,
+  EndpointCreated,
+  ImportCompleted,
+} from '@csr/contracts/events/ingest'
 import type { ReportedPerson, SessionCompleted } from '@csr/contracts/events/ingest'
 import type { Report } from './domain/translation.ts'
 
@@ -10,6 +15,7 @@ export const reportEventTypes = {
   'rating.created': 'ingest.feedback.submitted.v1',
   'feedback.submitted': 'ingest.feedback.submitted.v1',
   'course.completed': 'ingest.course.completed.v1',
+  'match.created': 'ingest.match.created.v1',
 } as const satisfies Record<Report['kind'], `ingest.${string}.v1`>
 
 export type ReportEvent = EventOf<(typeof reportEventTypes)[Report['kind']]>
@@ -40,6 +46,8 @@ export function reported(report: Report, about: Omit<About, 'causationId'>, part
     }
     case 'course.completed':
       return createEvent(reportEventTypes[report.kind], from, { ...data, ...report.details })
+    case 'match.created':
+      return createEvent(reportEventTypes[report.kind], from, { ...data, ...report.details })
   }
 }
 
@@ -55,4 +63,9 @@ export function deliveryRefused(about: Omit<About, 'subject'>, data: DeliveryRef
 
 export function endpointCreated(about: Omit<About, 'subject'>, data: EndpointCreated) {
   return createEvent('ingest.endpoint.created.v1', { ...about, subject: data.endpointId }, data)
+}
+
+export function importCompleted(about: Omit<About, 'subject' | 'causationId'>, data: ImportCompleted) {
+  const { importId } = data
+  return createEvent('ingest.import.completed.v1', { ...about, subject: importId, causationId: importId }, data)
 }

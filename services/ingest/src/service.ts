@@ -13,14 +13,20 @@ import { createLogger, type Logger } from '@csr/runtime/logger'
 import { createTelemetry, type Telemetry } from '@csr/runtime/telemetry'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { flushRefusals } from './jobs/flush-refusals.ts'
+import { workOffImports } from './jobs/work-off-imports.ts'
 import { createEndpoint } from './routes/create-endpoint.ts'
+import { createImportRoute } from './routes/create-import.ts'
+import { getImportRoute } from './routes/get-import.ts'
 import { listDeliveries } from './routes/list-deliveries.ts'
+import { listImportRowsRoute } from './routes/list-import-rows.ts'
+import { listImportsRoute } from './routes/list-imports.ts'
 import { listEndpoints } from './routes/list-endpoints.ts'
 import { receiveWebhook } from './routes/receive-webhook.ts'
 import type { IngestSettings } from './settings.ts'
 import { createContributionStore } from './store/contribution-store.ts'
 import { createDeliveryStore } from './store/delivery-store.ts'
 import { createEndpointStore } from './store/endpoint-store.ts'
+import { createImportStore } from './store/import-store.ts'
 import { createRefusalStore } from './store/refusal-store.ts'
 import { createIngestTelemetry } from './telemetry.ts'
 
@@ -53,12 +59,21 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
   const toleranceSeconds = settings.INGEST_SIGNATURE_TOLERANCE_SECONDS
   const wakeRelay = (): void => relay.wake()
   const intake = createIntake({ postgres, keyring, logger, telemetry, clock, ids, toleranceSeconds, wakeRelay })
+  const files = createFileIntake({
+    postgres,
+    keyring,
+    logger,
+    clock,
+    ids,
+    wakeRelay,
+    bytesMax: settings.INGEST_IMPORT_BYTES_MAX,
+  })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
     tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
-    routes: intake.routes,
+    routes: [...intake.routes, ...files.routes],
   })
-  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, ...intake.jobs, server])
+  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, ...intake.jobs, files.worker, server])
 }
 
 /** What takes reports in: needs a database and keys, and no bus. */
@@ -89,4 +104,23 @@ type IntakePorts = {
   readonly ids: Ids
   readonly toleranceSeconds: number
   readonly wakeRelay: () => void
+}
+
+type FilePorts = Pick<IntakePorts, 'postgres' | 'keyring' | 'logger' | 'clock' | 'ids' | 'wakeRelay'> & {
+  readonly bytesMax: number
+}
+
+/** What takes files in, and works off their rows. */
+function createFileIntake({ postgres, keyring, logger, clock, ids, wakeRelay, bytesMax }: FilePorts) {
+  const imports = createImportStore({ postgres, keyring, clock, ids, wakeRelay })
+  const worker = workOffImports({ imports, hold: (name, signal) => postgres.hold(name, signal), logger })
+  return {
+    worker,
+    routes: [
+      createImportRoute({ imports, wakeWorker: worker.wake, bytesMax }),
+      listImportsRoute({ imports }),
+      getImportRoute({ imports }),
+      listImportRowsRoute({ imports }),
+    ],
+  }
 }

@@ -10,6 +10,13 @@ export const ingestSettings = z.object({
     .max(3_600)
     .default(300)
     .meta({ description: 'how far the time of a signed webhook may be off, in both directions' }),
+  INGEST_IMPORT_BYTES_MAX: z.coerce
+    .number()
+    .int()
+    .min(1_024)
+    .max(512 * 1024 * 1024)
+    .default(512 * 1024 * 1024)
+    .meta({ description: 'largest CSV file, in bytes' }),
 })
 export type IngestSettings = z.output<typeof ingestSettings>
 

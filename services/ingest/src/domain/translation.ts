@@ -73,4 +73,9 @@ export type CourseReport = ReportOf<
   }
 >
 
-export type Report = SessionReport | RatingReport | FeedbackReport | CourseReport
+export type MatchReport = ReportOf<
+  'match.created',
+  { readonly status: 'active' | 'inactive' | 'ended'; readonly language: string | null }
+>
+
+export type Report = SessionReport | RatingReport | FeedbackReport | CourseReport | MatchReport

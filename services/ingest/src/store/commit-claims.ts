@@ -124,7 +124,8 @@ function settle(claim: Claim, row: KnownRow): Settled {
   }
 }
 
-function knownReport(row: KnownRow) {
+/** A row of natural keys as the rule of duplicates reads it. */
+export function knownReport(row: Omit<KnownRow, 'id' | 'seen_id' | 'seen_body' | 'version'>) {
   return {
     content: row.content,
     reportedAt: row.reported_at,

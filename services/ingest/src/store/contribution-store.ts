@@ -21,7 +21,7 @@ type Deps = {
   readonly stamp: Stamp
 }
 
-type DeliveryRow = { readonly id: string; readonly sealed: SealedText } & Readonly<Record<string, unknown>>
+type ReportedRow = { readonly id: string; readonly sealed: SealedText } & Readonly<Record<string, unknown>>
 
 /** Nobody waits for it, and it reads whole tables: there is no index by person, which every accept would pay for. */
 const readingMs = 20_000
@@ -32,12 +32,18 @@ export function createContributionStore({ postgres, keyring, stamp }: Deps): Con
       const { subjectId } = request.data
       const keys = await keyring.load(tenantId, [subjectId])
       if (keys.erased(subjectId)) return []
-      const [rows] = await postgres.group(tenantId, [deliveriesOf(subjectId)], { deadlineMs: readingMs })
-      const deliveries = rows.map(({ sealed, ...delivery }) => {
-        const opened = keys.open(sealed, peoplePlace(delivery.id))
+      const reading = { deadlineMs: readingMs }
+      const [deliveryRows, fileRows] = await postgres.group(
+        tenantId,
+        [deliveriesOf(subjectId), rowsOf(subjectId)],
+        reading,
+      )
+      const open = ({ sealed, ...row }: ReportedRow) => {
+        const opened = keys.open(sealed, peoplePlace(row.id))
         if (opened.state !== 'value') throw new KeyringUnavailable('the key of the person is missing')
-        return { ...delivery, reported: JSON.parse(opened.value) as unknown }
-      })
+        return { ...row, reported: JSON.parse(opened.value) as unknown }
+      }
+      const [deliveries, rows] = [deliveryRows.map(open), fileRows.map(open)]
       return contributeExport(
         'ingest',
         request,
@@ -49,10 +55,19 @@ export function createContributionStore({ postgres, keyring, stamp }: Deps): Con
 }
 
 const deliveriesOf = (subjectId: string) =>
-  statement<DeliveryRow>(
+  statement<ReportedRow>(
     `select id, partner, kind, outcome, reported_at as "reportedAt", received_at as "receivedAt", person.sealed
      from ingest.deliveries, unnest(subject_ids, people_sealed) as person (subject_id, sealed)
      where subject_ids @> array[$1::uuid] and person.subject_id = $1::uuid and person.sealed is not null
      order by received_at, id`,
+    [subjectId],
+  )
+
+const rowsOf = (subjectId: string) =>
+  statement<ReportedRow>(
+    `select id, import_id as "importId", row, person.sealed
+     from ingest.import_rows, unnest(subject_ids, people_sealed) as person (subject_id, sealed)
+     where subject_ids @> array[$1::uuid] and person.subject_id = $1::uuid and person.sealed is not null
+     order by id`,
     [subjectId],
   )

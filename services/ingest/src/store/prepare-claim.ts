@@ -76,7 +76,7 @@ export function fingerprintsOf(
  * What a report says, without when the partner said it: a delivery that repeats it under a new time is a duplicate. The
  * order of properties is that of the translation, so equal reports give equal text.
  */
-function contentOf(report: Report): string {
+export function contentOf(report: Report): string {
   const { reportedAt: _, ...content } = report
   return JSON.stringify(content)
 }
