@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { eventually } from '@csr/testkit/eventually'
 import type { Keyring } from '../src/keyring.ts'
@@ -61,9 +61,55 @@ test('P8: a store that accepts connections and never answers is unavailable with
   assert.equal(keyring.readiness?.().ready, false)
 })
 
-async function openSilentServer(): Promise<AsyncDisposable & { port: number }> {
+test('P8: who queues behind a flush that hangs is told within 2 s as well', async () => {
+  const { ingest, tenantId } = await keyrings.tenant()
+  await using relay = await openRelay(Number(new URL(keyrings.database.keysUrl('csr_ingest')).port))
+  const url = new URL(keyrings.database.keysUrl('csr_ingest'))
+  url.port = String(relay.port)
+  const keyring = keyrings.open('ingest', { keysUrl: url.href })
+  await eventually(() => keyring.resolveSubjects(tenantId, [known]))
+  relay.silence()
+  const first = assertUnavailable(keyring.resolveSubjects(tenantId, [unknown]))
+  await eventually(() => assert.ok(relay.swallowed() > 0))
+  const queued = Array.from({ length: 500 }, (_, number) =>
+    assertUnavailable(keyring.resolveSubjects(tenantId, [{ email: `participant-${number + 3}@example.org` }])),
+  )
+  await Promise.all([first, ...queued])
+  assert.equal(await ingest.findSubject(tenantId, { email: 'participant-3@example.org' }), null)
+})
+
+/** Passes everything on to a port of this machine until it is silenced; then it swallows everything. */
+async function openRelay(toPort: number) {
+  let silenced = false
+  let swallowed = 0
   const sockets = new Set<Socket>()
-  const server: Server = createServer((socket) => void sockets.add(socket.on('error', () => undefined)))
+  const join = (from: Socket, to: Socket): void => {
+    sockets.add(from)
+    from.on('error', () => to.destroy()).on('close', () => to.destroy())
+    from.on('data', (bytes) => void (silenced ? (swallowed += bytes.length) : to.write(bytes)))
+  }
+  const server = createServer((socket) => {
+    const onward = connect(toPort, '127.0.0.1')
+    join(socket, onward)
+    join(onward, socket)
+  })
+  return {
+    ...(await listen(server, sockets)),
+    silence: () => void (silenced = true),
+    swallowed: () => swallowed,
+  }
+}
+
+/** Accepts connections and never says a word. */
+function openSilentServer() {
+  const sockets = new Set<Socket>()
+  return listen(
+    createServer((socket) => void sockets.add(socket.on('error', () => undefined))),
+    sockets,
+  )
+}
+
+async function listen(server: Server, sockets: ReadonlySet<Socket>): Promise<AsyncDisposable & { port: number }> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   return {

@@ -139,6 +139,32 @@ test('100 parallel calls for overlapping people in four processes: none fails, o
   assert.equal(keys.length, ids.size)
 })
 
+test('processes that meet the same unknown people in different orders never wait in a circle', async () => {
+  const { tenantId } = await keyrings.tenant()
+  const processes = Array.from({ length: 4 }, () => keyrings.open('ingest'))
+  const numbersOf = (round: number) => Array.from({ length: 200 }, (_unused, number) => round * 200 + number)
+  for (let round = 0; round < 5; round += 1) {
+    const numbers = numbersOf(round)
+    const orders = [
+      numbers,
+      numbers.toReversed(),
+      numbers.map((_number, index) => numbers[(index * 77) % 200] as number),
+    ]
+    orders.push((orders[2] as number[]).toReversed())
+    const results = await Promise.all(
+      orders.map(async (order, index) => {
+        const people = order.map((number) => kintell(`x-${number}`, number % 2 ? email(number) : null))
+        const { subjectIds } = await (processes[index] as Keyring).resolveSubjects(tenantId, people)
+        return order
+          .map((number, at) => `${number} ${subjectIds[at]}`)
+          .toSorted()
+          .join()
+      }),
+    )
+    assert.equal(new Set(results).size, 1)
+  }
+})
+
 test('what is known is answered from memory for 15 s, without the store', async () => {
   const { tenantId } = await keyrings.tenant()
   const ingest = keyrings.open('ingest')

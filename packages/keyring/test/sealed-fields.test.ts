@@ -115,6 +115,16 @@ test('a sealed value with any bit flipped does not open', () => {
   }
 })
 
+test('another spelling of the same bytes does not open', () => {
+  const { body } = readSeal(sealText(key, place, 'value'))
+  const same = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
+    .map((character) => body.slice(0, -1) + character)
+    .filter((other) => other !== body && Buffer.from(other, 'base64url').equals(Buffer.from(body, 'base64url')))
+  assert.ok(same.length > 0)
+  for (const other of same)
+    assert.throws(() => openText(key, place, { keyId: key.keyId, version: 1, body: other }), { name: 'SealBroken' })
+})
+
 test('a tag cut to any length does not open', () => {
   const bytes = Buffer.from(readSeal(sealText(key, place, 'value')).body, 'base64url')
   for (let cut = 1; cut <= bytes.length; cut += 1) {
