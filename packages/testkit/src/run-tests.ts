@@ -4,6 +4,7 @@ import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { endChildren, endHungFiles } from './hung-files.ts'
 import { startTestPostgres } from './postgres-server.ts'
 import { testSecrets } from './secrets.ts'
 
@@ -21,8 +22,9 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** Quick files first; journeys through the whole system last. */
 const order = ['.test.ts', '.db.test.ts', '.nats.test.ts', '.e2e.test.ts']
 
-/** One file may take this long; what hangs is ended and fails. */
-const fileMsMax = 300_000
+/** One test and one file may take this long; what hangs is ended and fails. */
+const testMsMax = 240_000
+const fileMsMax = 480_000
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -31,10 +33,10 @@ async function main(args: string[]): Promise<number> {
   if (options === null) return 2
   const files = findFiles(options.patterns)
   if (files.length === 0) {
-    process.stderr.write(`No test file matches ${options.patterns.join(', ')}.\n`)
+    say(`No test file matches ${options.patterns.join(', ')}.`)
     return 2
   }
-  process.stderr.write(`${files.length} test files on servers of their own\n`)
+  say(`${files.length} test files on servers of their own`)
   const stopping = stopRequest()
   await testSecrets()
   await using server = await startTestPostgres()
@@ -89,7 +91,8 @@ function rank(file: string): number {
 function runFiles(files: readonly string[], concurrency: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let passed = true
-    const results = run({ files, concurrency, signal, timeout: fileMsMax, cwd: root })
+    const results = run({ files, concurrency, signal, timeout: testMsMax, cwd: root })
+    endHungFiles(results, { fileMsMax, say })
     results.on('test:fail', ({ todo }) => {
       if (todo === undefined || todo === false) passed = false
     })
@@ -104,6 +107,15 @@ function runFiles(files: readonly string[], concurrency: number, signal: AbortSi
 /** Ctrl-C, SIGTERM and the end of whoever started this: the files under way are ended, then the servers. */
 function stopRequest(): AbortController {
   const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+  const stop = (): void => {
+    if (stopping.signal.aborted) return
+    stopping.abort()
+    endChildren(() => true)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
   return stopping
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
 }
