@@ -1,6 +1,7 @@
 import { services } from '@csr/contracts/services'
 import { setTimeout as delay } from 'node:timers/promises'
 import { spawnChild, type Launch } from './child-process.ts'
+import { standBackLater } from './priority.ts'
 import { preparePostgres, untilPostgresReady, type PostgresOptions } from './servers/postgres.ts'
 import { prepareNats, untilNatsReady, type NatsOptions } from './servers/nats-server.ts'
 import { spawnServer } from './servers/server-process.ts'
@@ -63,7 +64,11 @@ export function nodeProgram(name: string, launch: Launch): Program {
     stage: gateway ? 3 : 2,
     stopSignal: 'SIGTERM',
     stopLimitMs: gateway ? 4_000 : 6_000,
-    start: async (logFile, spawned) => spawned(await spawnChild(launch, logFile)),
+    async start(logFile, spawned) {
+      const running = await spawnChild(launch, logFile)
+      standBackLater(name, running)
+      spawned(running)
+    },
   }
 }
 
