@@ -101,6 +101,23 @@ export const getProblem = operation({
   problems: ['resource-not-found'],
 })
 
+export const getOpenApi = operation({
+  method: 'GET',
+  path: '/openapi.json',
+  summary: 'This document: every operation of the gateway',
+  permission: 'public',
+  answers: { 200: z.looseObject({ openapi: z.string() }) },
+})
+
+export const getDocs = operation({
+  method: 'GET',
+  path: '/docs',
+  summary: 'This document as a page to read and try',
+  permission: 'public',
+  answers: { 200: z.custom<Uint8Array>() },
+  answerMediaType: 'text/html',
+})
+
 /** Merged over what would be signed; null removes a member. */
 const members = z.record(z.string(), z.unknown())
 
@@ -129,5 +146,7 @@ export const gatewayOperations = [
   createTenant,
   listTenants,
   getProblem,
+  getOpenApi,
+  getDocs,
   ...services.map((service) => getServiceHealth(service)),
 ]

@@ -23,6 +23,8 @@ export type Operation = {
   readonly mediaTypes?: readonly string[]
   readonly bodyBytesMax?: number
   readonly answers: Readonly<Record<number, z.ZodType>>
+  /** of answers that are bytes (`z.custom`); `application/zip` unless told */
+  readonly answerMediaType?: string
   /** codes it answers beside those that every route may answer */
   readonly problems?: readonly ProblemCode[]
 }

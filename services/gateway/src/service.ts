@@ -14,14 +14,17 @@ import { createIds } from '@csr/runtime/ids'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
-import { forwarding } from './forwarding.ts'
 import { onExportRequested } from './consumers/on-export-requested.ts'
+import { openDocuments } from './documents/open-documents.ts'
+import { forwarding } from './forwarding.ts'
 import { recordRefusals } from './jobs/record-refusals.ts'
 import { createDevelopmentTokenRoute } from './routes/create-development-token.ts'
 import { createTenantRoute } from './routes/create-tenant.ts'
 import { forward } from './routes/forward.ts'
+import { getDocsRoutes } from './routes/get-docs.ts'
 import { getJwksRoute } from './routes/get-jwks.ts'
 import { getMeRoute } from './routes/get-me.ts'
+import { getOpenApiRoute } from './routes/get-openapi.ts'
 import { getProblemRoute } from './routes/get-problem.ts'
 import { getServiceHealthRoute } from './routes/get-service-health.ts'
 import { listTenantsRoute } from './routes/list-tenants.ts'
@@ -56,6 +59,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const signer = createTokenSigner({ keyFile: settings.GATEWAY_SIGNING_KEY_FILE })
   const serviceTokens = createServiceTokens({ service, keyFile: settings.SERVICE_KEY_FILE, clock, ids })
   const upstreams = createUpstreams(settings, ports, serviceTokens)
+  const documents = await openDocuments()
   const verifier = createTokenVerifier({ service, publicKeysDir, clock, issuer })
 
   const server = createServer({
@@ -68,6 +72,8 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
       listTenantsRoute({ tenants }),
       getMeRoute(),
       getProblemRoute(),
+      getOpenApiRoute({ documents }),
+      ...getDocsRoutes({ documents }),
       ...services.map((name) => getServiceHealthRoute(name, { health, upstreams })),
       ...forwarding.map((row) => forward(row, { upstreams })),
     ],

@@ -1,8 +1,20 @@
+import { generateClient } from './client.ts'
 import { generateAsyncApi, generateEventSchemas } from './events.ts'
-import { generateOpenApi } from './openapi.ts'
 import type { Generated } from './generated-file.ts'
+import { generateOpenApi, mergedPath } from './openapi.ts'
+import { generateServiceReadmes } from './service-readmes.ts'
+import { generateEnvironmentExample } from './settings.ts'
 
 /** Everything that is generated and committed, in one list; nothing is written here. */
-export async function generateAll(_root: string): Promise<Generated[]> {
-  return [...generateEventSchemas(), generateAsyncApi(), ...generateOpenApi()]
+export async function generateAll(root: string): Promise<Generated[]> {
+  const documents = generateOpenApi()
+  const merged = documents.filter(({ path }) => path === mergedPath)
+  return [
+    ...generateEventSchemas(),
+    generateAsyncApi(),
+    ...documents,
+    ...(await Promise.all(merged.map(generateClient))),
+    ...(await generateServiceReadmes(root)),
+    await generateEnvironmentExample(),
+  ]
 }

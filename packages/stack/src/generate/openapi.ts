@@ -17,7 +17,7 @@ export function generateOpenApi(): Generated[] {
       ),
     ),
     jsonFile(
-      'contracts/generated/openapi/merged.json',
+      mergedPath,
       documentOf(
         'CSR Backbone',
         'accessToken',
@@ -26,6 +26,9 @@ export function generateOpenApi(): Generated[] {
     ),
   ]
 }
+
+/** What the gateway answers as /openapi.json. */
+export const mergedPath = 'contracts/generated/openapi/merged.json'
 
 type Area = readonly [service: Service, operations: readonly Operation[]]
 
@@ -57,7 +60,7 @@ function documentOf(title: string, scheme: 'accessToken' | 'serviceToken', areas
 }
 
 function describe(service: Service, operation: Operation, scheme: string): Json {
-  const { method, path, summary, permission, body, answers } = operation
+  const { method, path, summary, permission, body } = operation
   const words = path.split('/').filter((word) => word !== '' && word !== 'v1')
   const noun = words.map((word) => word.replace(/^:(.)/, (_, first: string) => `By${first.toUpperCase()}`))
   const needs = permission === 'public' || permission === 'signed-in' ? [] : [permission]
@@ -73,7 +76,7 @@ function describe(service: Service, operation: Operation, scheme: string): Json 
     security: isOpen ? [] : [{ [scheme]: [] }],
     ...parametersOf(operation),
     ...(body && { requestBody: { required: true, content: bodyOf(operation) } }),
-    responses: { ...answersOf(answers), ...problemsOf(operation) },
+    responses: { ...answersOf(operation), ...problemsOf(operation) },
   }
 }
 
@@ -105,12 +108,12 @@ function bodyOf({ body, mediaTypes }: Operation): Json {
   return Object.fromEntries((mediaTypes ?? ['application/octet-stream']).map((type) => [type, {}]))
 }
 
-function answersOf(answers: Operation['answers']): Json {
+function answersOf({ answers, answerMediaType = 'application/zip' }: Operation): Json {
   return Object.fromEntries(
     Object.entries(answers).map(([status, schema]) => {
       const isBinary = schema instanceof z.ZodCustom
       const content = isBinary
-        ? { 'application/zip': {} }
+        ? { [answerMediaType]: {} }
         : { 'application/json': { schema: schemaOf(schema, 'output') } }
       return [status, { description: Number(status) < 300 ? 'Done' : 'Answered', content }]
     }),
