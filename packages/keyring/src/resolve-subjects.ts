@@ -65,9 +65,9 @@ async function findInStore(deps: Deps, tenantId: string, person: BlindIndexes): 
   return idOf(person.email) ?? idOf(person.external) ?? null
 }
 
-function regroup<Item, Result>(items: readonly (readonly Item[])[], results: readonly Result[]): Result[][] {
+function regroup(items: readonly (readonly BlindIndexes[])[], placements: readonly Placement[]): Placement[][] {
   let at = 0
-  return items.map((item) => results.slice(at, (at += item.length)))
+  return items.map((item) => placements.slice(at, (at += item.length)))
 }
 
 /** The person in memory, or undefined where the store has to be asked. */

@@ -44,7 +44,7 @@ async function personOf() {
 
 /** How many rows the statement touched, or `refused` where grants or policies do not allow it. */
 async function attempt(service: Service, text: string, values: readonly unknown[] = []): Promise<number | 'refused'> {
-  const rowsTouched: Statement<unknown> = statement<unknown>(text, values)
+  const rowsTouched: Statement = statement<unknown>(text, values)
   try {
     const [rows] = await (asRole.get(service) as Postgres).group(tenantId, [rowsTouched])
     return rows.length
