@@ -17,7 +17,7 @@ const sourceFilesMin = 60
 const checks: readonly [name: string, run: (files: readonly SourceFile[]) => Promise<Result>][] = [
   ['boundaries', boundaries],
   ['format', () => tool('oxfmt', ['--check', '.'])],
-  ['lint', () => tool('oxlint', ['--type-aware', '--deny-warnings'])],
+  ['lint', () => tool('oxlint', ['--type-aware', '--deny-warnings', '--format=unix'])],
   ['types', () => tool('tsc', ['-p', '.'])],
   ['generated', generated],
   ['unused code', () => tool('knip', ['--no-progress'])],

@@ -1,15 +1,9 @@
 import { createPublicKeys } from '@csr/http/keys'
 import { createServer } from '@csr/http/server'
 import { createTokenVerifier } from '@csr/http/token-verifier'
-import { connectNats } from '@csr/messaging/connect'
 import { runConsumers } from '@csr/messaging/consume'
-import { relayOutbox } from '@csr/messaging/relay'
-import { createPostgres } from '@csr/postgres/connect'
-import { systemClock } from '@csr/runtime/clock'
-import { createIds } from '@csr/runtime/ids'
+import { openPorts } from '@csr/messaging/open-ports'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
-import { createLogger } from '@csr/runtime/logger'
-import { createTelemetry } from '@csr/runtime/telemetry'
 import { createCheckpoints } from './checkpoints/sign-checkpoint.ts'
 import { onEveryEvent } from './consumers/on-any-event.ts'
 import { onExportRequested } from './consumers/on-export-requested.ts'
@@ -27,35 +21,16 @@ import { createAuditTelemetry } from './telemetry.ts'
 
 /** Composition root: everything this service is made of. */
 export async function createAuditService(settings: AuditSettings): Promise<Service> {
-  const service = 'audit'
+  const ports = openPorts('audit', settings)
+  const { service, logger, telemetry, clock, stamp, postgres, nats, relay } = ports
   const health = createHealth()
-  const logger = createLogger({ service, level: settings.LOG_LEVEL })
-  const telemetry = createTelemetry(service)
-  const clock = systemClock(settings.CSR_CLOCK_OFFSET_SECONDS)
-  const ids = createIds(clock)
-  const postgres = createPostgres({
-    name: service,
-    url: settings.DATABASE_URL,
-    workerUrl: settings.WORKER_DATABASE_URL,
-    logger,
-    telemetry,
-  })
-  const nats = connectNats({
-    name: service,
-    url: settings.NATS_URL,
-    credentialsFile: settings.NATS_CREDENTIALS_FILE,
-    logger,
-  })
-  const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
   const log = createLogStore({ postgres })
   const deadLetters = createDeadLetterStore({ postgres })
   const checkpoints = createCheckpoints({ keyFile: settings.SERVICE_KEY_FILE, clock })
-
-  const stamp = () => ({ id: ids.uuid(), time: clock.now() })
   const contributions = createContributionStore({ postgres, stamp })
 
   const consumers = runConsumers({
-    ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
+    ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: [
       onEveryEvent({ log, deadLetters, telemetry: createAuditTelemetry(telemetry) }),

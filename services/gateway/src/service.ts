@@ -4,16 +4,10 @@ import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
 import { createTokenVerifier } from '@csr/http/token-verifier'
 import { createUpstream, type Upstream } from '@csr/http/upstream'
-import { createKeyring } from '@csr/keyring/keyring'
-import { connectNats } from '@csr/messaging/connect'
+import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
-import { relayOutbox } from '@csr/messaging/relay'
-import { createPostgres } from '@csr/postgres/connect'
-import { systemClock } from '@csr/runtime/clock'
-import { createIds } from '@csr/runtime/ids'
+import { openPorts, type Ports } from '@csr/messaging/open-ports'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
-import { createLogger } from '@csr/runtime/logger'
-import { createTelemetry } from '@csr/runtime/telemetry'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { openDocuments } from './documents/open-documents.ts'
 import { forwarding } from './forwarding.ts'
@@ -37,22 +31,21 @@ import { createTokenSigner } from './tokens/sign-token.ts'
 
 /** Composition root: everything this service is made of. */
 export async function createGatewayService(settings: GatewaySettings): Promise<Service> {
-  const service = 'gateway'
-  const ports = createPorts(settings)
-  const { logger, telemetry, clock, ids, postgres, nats, keyring } = ports
+  const ports = openPorts('gateway', settings)
+  const { service, logger, telemetry, clock, ids, stamp, postgres, nats, relay } = ports
+  const keyring = openKeyring(ports, settings)
   const health = createHealth()
   const publicKeysDir = settings.PUBLIC_KEYS_DIR
   const issuer = settings.ACCESS_TOKEN_ISSUER
 
-  const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
   const tenants = createTenantStore({ postgres, keyring, relay, clock, ids })
   const refusals = recordRefusals({
     refusals: createRefusalStore({ postgres, relay, clock, ids }),
     ...{ keyring, clock, telemetry: createGatewayTelemetry(telemetry, logger) },
   })
-  const contributions = createContributionStore({ stamp: () => ({ id: ids.uuid(), time: clock.now() }) })
+  const contributions = createContributionStore({ stamp })
   const consumers = runConsumers({
-    ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
+    ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: [onExportRequested({ contributions })],
   })
@@ -84,25 +77,6 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   })
   const inner = [signer, serviceTokens, postgres, nats, keyring, relay, consumers, refusals]
   return inOrder(service, health, [...inner, ...Object.values(upstreams), metrics, server])
-}
-
-type Ports = ReturnType<typeof createPorts>
-
-function createPorts(settings: GatewaySettings) {
-  const name = 'gateway'
-  const logger = createLogger({ service: name, level: settings.LOG_LEVEL })
-  const telemetry = createTelemetry(name)
-  const clock = systemClock(settings.CSR_CLOCK_OFFSET_SECONDS)
-  const ids = createIds(clock)
-  const { DATABASE_URL: url, WORKER_DATABASE_URL: workerUrl } = settings
-  const { NATS_URL, NATS_CREDENTIALS_FILE, KEYS_DATABASE_URL, ROOT_KEY_FILE, INDEX_KEY_FILE } = settings
-  const postgres = createPostgres({ name, url, workerUrl, logger, telemetry })
-  const nats = connectNats({ name, url: NATS_URL, credentialsFile: NATS_CREDENTIALS_FILE, logger })
-  const keyring = createKeyring({
-    ...{ service: name, keysUrl: KEYS_DATABASE_URL, rootKeyFile: ROOT_KEY_FILE, indexKeyFile: INDEX_KEY_FILE },
-    ...{ logger, clock, ids, telemetry },
-  })
-  return { logger, telemetry, clock, ids, postgres, nats, keyring }
 }
 
 function createUpstreams(

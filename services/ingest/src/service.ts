@@ -1,16 +1,16 @@
 import type { Route } from '@csr/http/route'
 import { createServer } from '@csr/http/server'
 import { createTokenVerifier } from '@csr/http/token-verifier'
-import { createKeyring, type Keyring } from '@csr/keyring/keyring'
-import { connectNats } from '@csr/messaging/connect'
+import type { Keyring } from '@csr/keyring/keyring'
+import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
-import { relayOutbox } from '@csr/messaging/relay'
-import { createPostgres, type Postgres } from '@csr/postgres/connect'
-import { systemClock, type Clock } from '@csr/runtime/clock'
-import { createIds, type Ids } from '@csr/runtime/ids'
+import { openPorts } from '@csr/messaging/open-ports'
+import type { Postgres } from '@csr/postgres/connect'
+import type { Clock } from '@csr/runtime/clock'
+import type { Ids } from '@csr/runtime/ids'
 import { createHealth, inOrder, type Resource, type Service } from '@csr/runtime/lifecycle'
-import { createLogger, type Logger } from '@csr/runtime/logger'
-import { createTelemetry, type Telemetry } from '@csr/runtime/telemetry'
+import type { Logger } from '@csr/runtime/logger'
+import type { Telemetry } from '@csr/runtime/telemetry'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { flushRefusals } from './jobs/flush-refusals.ts'
 import { workOffImports } from './jobs/work-off-imports.ts'
@@ -32,26 +32,13 @@ import { createIngestTelemetry } from './telemetry.ts'
 
 /** Composition root: everything this service is made of. */
 export async function createIngestService(settings: IngestSettings): Promise<Service> {
-  const service = 'ingest'
+  const ports = openPorts('ingest', settings)
+  const { service, logger, telemetry, clock, ids, stamp, postgres, nats, relay } = ports
   const health = createHealth()
-  const logger = createLogger({ service, level: settings.LOG_LEVEL })
-  const telemetry = createTelemetry(service)
-  const clock = systemClock(settings.CSR_CLOCK_OFFSET_SECONDS)
-  const ids = createIds(clock)
-
-  const [url, workerUrl] = [settings.DATABASE_URL, settings.WORKER_DATABASE_URL]
-  const postgres = createPostgres({ name: service, url, workerUrl, logger, telemetry })
-  const [rootKeyFile, indexKeyFile] = [settings.ROOT_KEY_FILE, settings.INDEX_KEY_FILE]
-  const keysUrl = settings.KEYS_DATABASE_URL
-  const keyring = createKeyring({ service, keysUrl, rootKeyFile, indexKeyFile, logger, clock, ids, telemetry })
-  const credentialsFile = settings.NATS_CREDENTIALS_FILE
-  const nats = connectNats({ name: service, url: settings.NATS_URL, credentialsFile, logger })
-  const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
-
-  const stamp = () => ({ id: ids.uuid(), time: clock.now() })
+  const keyring = openKeyring(ports, settings)
   const contributions = createContributionStore({ postgres, keyring, stamp })
   const consumers = runConsumers({
-    ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
+    ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: [onExportRequested({ contributions })],
   })

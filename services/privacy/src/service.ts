@@ -1,15 +1,9 @@
 import { createServer } from '@csr/http/server'
 import { createTokenVerifier } from '@csr/http/token-verifier'
-import { createKeyring } from '@csr/keyring/keyring'
-import { connectNats } from '@csr/messaging/connect'
+import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
-import { relayOutbox } from '@csr/messaging/relay'
-import { createPostgres } from '@csr/postgres/connect'
-import { systemClock } from '@csr/runtime/clock'
-import { createIds } from '@csr/runtime/ids'
+import { openPorts } from '@csr/messaging/open-ports'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
-import { createLogger } from '@csr/runtime/logger'
-import { createTelemetry } from '@csr/runtime/telemetry'
 import { onExportContributed } from './consumers/on-export-contributed.ts'
 import { settleExports } from './jobs/settle-exports.ts'
 import { createDecisionsRoute } from './routes/create-decisions.ts'
@@ -24,37 +18,20 @@ import { createExportStore } from './store/export-store.ts'
 
 /** Composition root: everything this service is made of. */
 export async function createPrivacyService(settings: PrivacySettings): Promise<Service> {
-  const service = 'privacy'
+  const ports = openPorts('privacy', settings)
+  const { service, logger, telemetry, clock, ids, postgres, nats, relay } = ports
   const health = createHealth()
-  const logger = createLogger({ service, level: settings.LOG_LEVEL })
-  const telemetry = createTelemetry(service)
-  const clock = systemClock(settings.CSR_CLOCK_OFFSET_SECONDS)
-  const ids = createIds(clock)
-  const postgres = createPostgres({
-    ...{ name: service, url: settings.DATABASE_URL, workerUrl: settings.WORKER_DATABASE_URL, logger, telemetry },
-  })
-  const keyring = createKeyring({
-    ...{ service, keysUrl: settings.KEYS_DATABASE_URL, logger, clock, ids, telemetry },
-    rootKeyFile: settings.ROOT_KEY_FILE,
-    indexKeyFile: settings.INDEX_KEY_FILE,
-  })
-  const nats = connectNats({
-    name: service,
-    url: settings.NATS_URL,
-    credentialsFile: settings.NATS_CREDENTIALS_FILE,
-    logger,
-  })
-  const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
+  const keyring = openKeyring(ports, settings)
   const wake = () => relay.wake()
   const consents = createConsentStore({ postgres, clock, ids, wake })
   const exports = createExportStore({ postgres, keyring, clock, ids, wake })
+  const settling = settleExports({ exports, logger })
 
   const consumers = runConsumers({
-    ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
+    ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: onExportContributed({ exports }),
   })
-
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
     tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
@@ -67,13 +44,5 @@ export async function createPrivacyService(settings: PrivacySettings): Promise<S
       downloadExportRoute({ exports }),
     ],
   })
-  return inOrder(service, health, [
-    postgres,
-    keyring,
-    nats,
-    relay,
-    settleExports({ exports, logger }),
-    consumers,
-    server,
-  ])
+  return inOrder(service, health, [postgres, keyring, nats, relay, settling, consumers, server])
 }

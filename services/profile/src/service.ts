@@ -1,16 +1,10 @@
 import type { Route } from '@csr/http/route'
 import { createServer } from '@csr/http/server'
 import { createTokenVerifier } from '@csr/http/token-verifier'
-import { createKeyring } from '@csr/keyring/keyring'
-import { connectNats } from '@csr/messaging/connect'
+import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
-import { relayOutbox } from '@csr/messaging/relay'
-import { createPostgres } from '@csr/postgres/connect'
-import { systemClock } from '@csr/runtime/clock'
-import { createIds } from '@csr/runtime/ids'
+import { openPorts } from '@csr/messaging/open-ports'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
-import { createLogger } from '@csr/runtime/logger'
-import { createTelemetry } from '@csr/runtime/telemetry'
 import { onCourseCompleted } from './consumers/on-course-completed.ts'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { onFeedbackSubmitted } from './consumers/on-feedback-submitted.ts'
@@ -29,30 +23,18 @@ import { createProfileTelemetry } from './telemetry.ts'
 
 /** Composition root: everything this service is made of. */
 export async function createProfileService(settings: ProfileSettings): Promise<Service> {
-  const service = 'profile'
+  const ports = openPorts('profile', settings)
+  const { service, logger, telemetry, clock, stamp, postgres, nats, relay } = ports
   const health = createHealth()
-  const logger = createLogger({ service, level: settings.LOG_LEVEL })
-  const telemetry = createTelemetry(service)
-  const clock = systemClock(settings.CSR_CLOCK_OFFSET_SECONDS)
-  const ids = createIds(clock)
-  const stamp = () => ({ id: ids.uuid(), time: clock.now() })
+  const keyring = openKeyring(ports, settings)
   const facts = createProfileTelemetry(telemetry, logger)
-
-  const [url, workerUrl] = [settings.DATABASE_URL, settings.WORKER_DATABASE_URL]
-  const postgres = createPostgres({ name: service, url, workerUrl, logger, telemetry })
-  const [rootKeyFile, indexKeyFile] = [settings.ROOT_KEY_FILE, settings.INDEX_KEY_FILE]
-  const keysUrl = settings.KEYS_DATABASE_URL
-  const keyring = createKeyring({ service, keysUrl, rootKeyFile, indexKeyFile, logger, clock, ids, telemetry })
-  const credentialsFile = settings.NATS_CREDENTIALS_FILE
-  const nats = connectNats({ name: service, url: settings.NATS_URL, credentialsFile, logger })
-  const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
-
   const profiles = createProfileStore({ postgres, keyring, clock })
   const readings = createReadingStore({ postgres, relay, clock, stamp })
-  const reports = { profiles, telemetry: facts, stamp }
   const contributions = createContributionStore({ postgres, keyring, stamp })
+  const reports = { profiles, telemetry: facts, stamp }
+
   const consumers = runConsumers({
-    ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
+    ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: [
       onSessionCompleted(reports),

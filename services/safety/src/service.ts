@@ -1,15 +1,9 @@
 import { createServer } from '@csr/http/server'
 import { createTokenVerifier } from '@csr/http/token-verifier'
-import { createKeyring } from '@csr/keyring/keyring'
-import { connectNats } from '@csr/messaging/connect'
+import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
-import { relayOutbox } from '@csr/messaging/relay'
-import { createPostgres } from '@csr/postgres/connect'
-import { systemClock } from '@csr/runtime/clock'
-import { createIds } from '@csr/runtime/ids'
+import { openPorts } from '@csr/messaging/open-ports'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
-import { createLogger } from '@csr/runtime/logger'
-import { createTelemetry } from '@csr/runtime/telemetry'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { onFeedbackSubmitted } from './consumers/on-feedback-submitted.ts'
 import { onSessionCompleted } from './consumers/on-session-completed.ts'
@@ -22,34 +16,16 @@ import { createSafetyTelemetry } from './telemetry.ts'
 
 /** Composition root: everything this service is made of. */
 export async function createSafetyService(settings: SafetySettings): Promise<Service> {
-  const service = 'safety'
+  const ports = openPorts('safety', settings)
+  const { service, logger, telemetry, clock, ids, stamp, postgres, nats, relay } = ports
   const health = createHealth()
-  const logger = createLogger({ service, level: settings.LOG_LEVEL })
-  const telemetry = createTelemetry(service)
-  const clock = systemClock(settings.CSR_CLOCK_OFFSET_SECONDS)
-  const ids = createIds(clock)
-  const postgres = createPostgres({
-    ...{ name: service, url: settings.DATABASE_URL, workerUrl: settings.WORKER_DATABASE_URL, logger, telemetry },
-  })
-  const keyring = createKeyring({
-    ...{ service, keysUrl: settings.KEYS_DATABASE_URL, logger, clock, ids, telemetry },
-    rootKeyFile: settings.ROOT_KEY_FILE,
-    indexKeyFile: settings.INDEX_KEY_FILE,
-  })
-  const nats = connectNats({
-    name: service,
-    url: settings.NATS_URL,
-    credentialsFile: settings.NATS_CREDENTIALS_FILE,
-    logger,
-  })
-  const relay = relayOutbox({ service, postgres, nats, logger, telemetry, clock })
+  const keyring = openKeyring(ports, settings)
   const screenings = createScreeningStore({ postgres, keyring, clock, ids })
-  const stamp = () => ({ id: ids.uuid(), time: clock.now() })
   const contributions = createContributionStore({ postgres, keyring, stamp })
   const texts = { screenings, telemetry: createSafetyTelemetry(telemetry) }
 
   const consumers = runConsumers({
-    ...{ service, postgres, nats, relay, logger, telemetry, clock, ids },
+    ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: [onSessionCompleted(texts), onFeedbackSubmitted(texts), onExportRequested({ contributions })],
   })

@@ -47,7 +47,7 @@ export function createContributionStore({ postgres, keyring, stamp }: Deps): Con
       return contributeExport(
         'ingest',
         request,
-        { deliveries },
+        { deliveries, rows },
         { keys, stamp },
       ) as EventOf<'ingest.export.contributed.v1'>[]
     },
