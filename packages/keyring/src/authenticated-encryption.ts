@@ -3,8 +3,8 @@ import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto'
 /** AES-256-GCM as NIST SP 800-38D has it: 96-bit random nonces, 128-bit tags and nothing shorter. */
 const algorithm = 'aes-256-gcm'
 const tag = { authTagLength: 16 } as const
-export const nonceBytes = 12
-export const tagBytes = 16
+const nonceBytes = 12
+const tagBytes = 16
 export const secretBytes = 32
 
 /** Nonces come from a pool of random bytes, each byte used once: a call to the generator per value costs half a seal. */
