@@ -173,7 +173,9 @@ export class Consumer {
   async #runGroup(group: Group, lanes: Lanes): Promise<void> {
     this.#running += 1
     this.#busy.add(group.tenantId)
+    const beganMs = performance.now()
     const later = await this.#options.gate.together(() => this.#settler.together(group.jobs))
+    lanes.rest(group.tenantId, beganMs, performance.now())
     const rest = this.#unsettled(group.jobs)
     if (rest.length > 0) lanes.putBack(group.tenantId, rest)
     this.#busy.delete(group.tenantId)

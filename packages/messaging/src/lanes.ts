@@ -13,13 +13,23 @@ export interface Lanes {
   add(job: Job): void
   /** puts back what was not settled, in front */
   putBack(tenantId: string, jobs: readonly Job[]): void
+  /** a group of this tenant ended that began at `beganMs`: the longer it took, the later the next one begins */
+  rest(tenantId: string, beganMs: number, endedMs: number): void
   /** the next group of a tenant that is not busy, or how long until there may be one (Infinity: nothing waits) */
   take(nowMs: number, busy: ReadonlySet<string>): Group | number
   /** forgets tenants that have nothing to do */
   prune(nowMs: number): void
 }
 
-/** Groups of one tenant begin `paceMs` apart unless a full one is there, so that neighbours in time share a commit. */
+/** Groups that are not full begin this many times as far apart as the last one took, and no further than this. */
+const restTimes = 5
+const restMostMs = 250
+
+/**
+ * Groups of one tenant begin `paceMs` apart unless a full one is there, so that neighbours in time share a commit; further
+ * apart when groups take long, which they do when processor or database have too much to do. Then what is live yields to
+ * answers, and fewer, larger groups do the same work for less.
+ */
 export function createLanes(paceMs: number): Lanes {
   const lanes = new Map<string, TenantLane>()
 
@@ -35,6 +45,10 @@ export function createLanes(paceMs: number): Lanes {
   return {
     add: (job) => void laneOf(job.tenantId).jobs.push(job),
     putBack: (tenantId, jobs) => void laneOf(tenantId).jobs.unshift(...jobs),
+    rest(tenantId, beganMs, endedMs) {
+      const lane = laneOf(tenantId)
+      lane.nextMs = Math.max(lane.nextMs, beganMs + Math.min(restMostMs, (endedMs - beganMs) * restTimes))
+    },
     take(nowMs, busy) {
       let soonestMs = Infinity
       for (const lane of lanes.values()) {

@@ -37,7 +37,12 @@ const turnEveryMs = 15
 /** Under a steady stream of events turns are rarer still: a batch costs the server's disk the same whatever its size. */
 const steadyTurnEveryMs = 25
 const steadyLeast = 3
-const steadyMost = 64
+/**
+ * Where turns take long there is too much to do: they stand this many times as far apart as they take, so that answers
+ * come first. What waits meanwhile goes in larger batches, which cost less.
+ */
+const restTimes = 5
+const restMostMs = 200
 const idleFirstMs = 250
 const idleMostMs = 1_000
 const checkEveryMs = 10_000
@@ -128,8 +133,9 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
       if (moved > 0) idle.reset()
       report(null)
       backoff.reset()
+      const restMs = Math.min(restMostMs, (performance.now() - startMs) * restTimes)
       await pulse.wait(idle.next())
-      const everyMs = moved >= steadyLeast && moved <= steadyMost ? steadyTurnEveryMs : turnEveryMs
+      const everyMs = Math.max(moved >= steadyLeast ? steadyTurnEveryMs : turnEveryMs, restMs)
       await sleep(Math.max(0, everyMs - (performance.now() - startMs)))
     } catch (error) {
       const delayMs = backoff.next()

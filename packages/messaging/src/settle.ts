@@ -13,6 +13,7 @@ import type { Job } from './job.ts'
 import { codeOf, HandlerTooSlow, isLater, Unprocessable } from './outcomes.ts'
 import { insertEvents } from './outbox.ts'
 import { parkedOf, type ParkedTable } from './parked.ts'
+import { unlessStale } from './stale.ts'
 import { startedOf, type StartedTable } from './started.ts'
 import type { ConsumerTelemetry } from './telemetry.ts'
 
@@ -35,7 +36,11 @@ export type Later = { readonly why: unknown }
 const handlerDeadlineMs = 30_000
 /** Consumers can wait longer for a busy database than a caller at the door. */
 const groupDeadlineMs = 5_000
-const staleTries = 3
+/** A group that meets others' writes goes one by one after this many tries; a single message has far more. */
+const staleTriesOfGroup = 3
+const staleTriesOfOne = 12
+/** Then it comes again this much later. It did nothing wrong: no attempt is counted. */
+const staleAgainMs = 1_000
 const startsMax = 2
 const jitterPercent = 20
 /** What an own dead letter waits for that cannot be processed. */
@@ -102,7 +107,7 @@ export class Settler {
     const [first] = jobs
     if (first && jobs.length > 1) {
       try {
-        return await unlessStale(() => this.#takeEffect(first.tenantId, jobs))
+        return await unlessStale(staleTriesOfGroup, () => this.#takeEffect(first.tenantId, jobs))
       } catch (error) {
         if (isLater(error)) throw error
         if (isClaimed(error)) await this.#dropSettled(jobs)
@@ -133,9 +138,10 @@ export class Settler {
     if (verdict.kind === 'park') return this.#putAside(job, verdict.waitsFor)
     if (verdict.kind === 'dead') return this.#bury(job, { ...verdict, attempts: 0, firstAt: null })
     try {
-      await unlessStale(() => this.#takeEffect(job.tenantId, [job]))
+      await unlessStale(staleTriesOfOne, () => this.#takeEffect(job.tenantId, [job]))
     } catch (error) {
       if (isLater(error) || isClaimed(error)) throw error
+      if (isStale(error)) return this.#bringAgain(job)
       await this.#dropSettled([job])
       if (!job.settled) await this.#fail(job, error)
     }
@@ -189,6 +195,15 @@ export class Settler {
     logger.error('attempt-failed', error, { ...this.#describe(job), attempt: attempts, delayMs })
     this.#measured.retried()
     job.retry(delayMs)
+  }
+
+  /** What others change all the time comes again, as if it had not begun. */
+  async #bringAgain(job: Job): Promise<void> {
+    await this.withdraw([job])
+    job.begun = false
+    this.#ports.logger.warn('stale-again', this.#describe(job))
+    this.#measured.retried()
+    job.retry(jittered(staleAgainMs))
   }
 
   async #putAside(job: Job, waitsFor: string): Promise<void> {
@@ -252,17 +267,6 @@ async function untilLater(run: () => Promise<void>): Promise<Later | null> {
     return null
   } catch (error) {
     return { why: error }
-  }
-}
-
-/** A write that met another's is decided again on what is there now. */
-async function unlessStale(run: () => Promise<void>): Promise<void> {
-  for (let tried = 1; ; tried += 1) {
-    try {
-      return await run()
-    } catch (error) {
-      if (!isStale(error) || tried === staleTries) throw error
-    }
   }
 }
 

@@ -3,6 +3,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import { catalog } from '@csr/contracts/events/catalog'
 import { sessionCompleted } from '@csr/contracts/events/ingest'
 import { on, RetryLater, Unprocessable } from '@csr/messaging/consume'
+import { statement } from '@csr/postgres/statement'
 import { uuidFloor } from '@csr/runtime/ids'
 import { eventually } from '@csr/testkit/eventually'
 import {
@@ -85,6 +86,24 @@ test('a handler that fails four times and then works has had one effect and left
   assert.equal(failures, 5)
   assert.deepEqual(await newDeadLetters(), [])
   assert.deepEqual(await rig.look(`select * from profile.started`), [])
+})
+
+test('P3: an event that meets the writes of others for long takes effect, and nothing counts against it', async () => {
+  let met = 0
+  const beaten = on('ingest.session.completed', async (_tenant, events) => {
+    met += 1
+    const stale = met <= 40 ? [statement('select ops.expect(1, 2)')] : []
+    return { statements: [...events.map(effect), ...stale], events: [] }
+  })
+  await using profile = await rig.start('profile', { handlers: [beaten] })
+  const event = session()
+  await rig.send(JSON.stringify(event))
+  await untilEffective(event.id)
+  await settled()
+  assert.equal(met, 41)
+  const [rows] = await profile.postgres.worker([statement('select attempts from profile.started')])
+  assert.deepEqual(rows, [])
+  assert.deepEqual(await newDeadLetters(), [])
 })
 
 test('P3: what fails five times is one dead letter with its payload and its story, and nothing else of it remains', async () => {
