@@ -58,12 +58,13 @@ function watchForEnd(): void {
   process.on('exit', () => {
     for (const folder of live) folder.remove()
   })
+  // A listener that stays: a second signal must not cut the clearing up short.
   for (const [signal, number] of [
     ['SIGINT', 2],
     ['SIGTERM', 15],
     ['SIGHUP', 1],
   ] as const) {
-    if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(128 + number))
+    if (process.listenerCount(signal) === 0) process.on(signal, () => process.exit(128 + number))
   }
 }
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import type { run } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { sendSignal } from '@csr/stack/process-identity'
 
 type Results = ReturnType<typeof run>
@@ -18,7 +19,7 @@ export function endHungFiles(results: Results, options: { fileMsMax: number; say
     if (name !== file) return
     const late = (): void => {
       options.say(`${file} has run for ${options.fileMsMax / 1_000} s and is ended`)
-      endChildren((line) => line.includes(file))
+      void endChildren((line) => line.includes(file))
     }
     timers.set(file, setTimeout(late, options.fileMsMax).unref())
   })
@@ -27,17 +28,21 @@ export function endHungFiles(results: Results, options: { fileMsMax: number; say
   })
 }
 
-/** SIGTERM to the children of this process whose command line fits, SIGKILL to those that stay. */
-export function endChildren(fits: (commandLine: string) => boolean): void {
+/** SIGTERM to the children of this process whose command line fits, SIGKILL to those that stay; resolves when they are gone. */
+export async function endChildren(fits: (commandLine: string) => boolean): Promise<void> {
   for (const pid of children(fits)) sendSignal(pid, 'SIGTERM')
-  setTimeout(() => {
-    for (const pid of children(fits)) sendSignal(pid, 'SIGKILL')
-  }, endsWithinMs).unref()
+  const endsAt = performance.now() + endsWithinMs
+  while (children(fits).length > 0) {
+    if (performance.now() > endsAt) for (const pid of children(fits)) sendSignal(pid, 'SIGKILL')
+    await delay(50)
+  }
 }
 
 function children(fits: (commandLine: string) => boolean): number[] {
   const all = process.platform === 'linux' ? listFromProc() : listFromPs()
-  return all.filter(({ parent, commandLine }) => parent === process.pid && fits(commandLine)).map(({ pid }) => pid)
+  return all
+    .filter(({ parent, commandLine }) => parent === process.pid && commandLine !== '' && fits(commandLine))
+    .map(({ pid }) => pid)
 }
 
 type Listed = { readonly pid: number; readonly parent: number; readonly commandLine: string }

@@ -42,6 +42,7 @@ async function main(args: string[]): Promise<number> {
   await using server = await startTestPostgres()
   process.env['CSR_TEST_POSTGRES'] = JSON.stringify({ port: server.port, passwords: server.passwords })
   const passed = await runFiles(files, options.concurrency, stopping.signal)
+  if (stopping.signal.aborted) await endChildren(isTestFile)
   return stopping.signal.aborted ? 130 : passed ? 0 : 1
 }
 
@@ -107,13 +108,13 @@ function runFiles(files: readonly string[], concurrency: number, signal: AbortSi
 /** Ctrl-C, SIGTERM and the end of whoever started this: the files under way are ended, then the servers. */
 function stopRequest(): AbortController {
   const stopping = new AbortController()
-  const stop = (): void => {
-    if (stopping.signal.aborted) return
-    stopping.abort()
-    endChildren(() => true)
-  }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
   return stopping
+}
+
+/** Not the servers, which are children too. */
+function isTestFile(commandLine: string): boolean {
+  return commandLine.includes('.test.ts')
 }
 
 function say(line: string): void {
