@@ -13,6 +13,10 @@ const commands: Readonly<Record<string, Listed>> = {
   tenants: { summary: 'adds and lists tenants', load: () => import('./commands/tenants.ts') },
   partners: { summary: "adds and lists a tenant's partner endpoints", load: () => import('./commands/partners.ts') },
   webhook: { summary: 'signs a webhook, or sends it', load: () => import('./commands/webhook.ts') },
+  samples: {
+    summary: 'sends the sample data and shows what becomes of it',
+    load: () => import('./commands/samples.ts'),
+  },
   audit: { summary: 'verifies, exports and proves the log', load: () => import('./commands/audit.ts') },
   streams: { summary: 'plans, applies, shows and keeps the streams', load: () => import('./commands/streams.ts') },
   migrate: { summary: 'applies, takes back and lists migrations', load: () => import('./commands/migrate.ts') },

@@ -11,7 +11,12 @@ export const demoTenantName = 'Demo company'
 type Endpoint = AnswerOf<typeof createEndpoint>
 
 /** What is remembered between starts: the secrets are told only once. Mode 0600. */
-type DemoState = { readonly tenantId: string; readonly endpoints: Partial<Record<Partner, Endpoint>> }
+type DemoState = {
+  readonly tenantId: string
+  readonly endpoints: Partial<Record<Partner, Endpoint>>
+  /** true once the sample job has run to its end */
+  readonly samplesLoaded?: boolean
+}
 
 /**
  * Makes the demo tenant with an endpoint per partner, as an operator would: through the gateway. May be called at every
@@ -44,6 +49,17 @@ export async function makeDemoTenant(
     ),
     users: [],
   }
+}
+
+/** Whether the samples have been loaded in this directory, at this or an earlier start. */
+export function samplesAreLoaded(stateFile: string): boolean {
+  return (readJson(stateFile) as DemoState | null)?.samplesLoaded === true
+}
+
+/** Remembers that the samples are in, so that no later start loads them again. */
+export function rememberSamples(stateFile: string): void {
+  const state = readJson(stateFile) as DemoState
+  writeAtomically(stateFile, JSON.stringify({ ...state, samplesLoaded: true }, null, 2))
 }
 
 async function findOrAddTenant(client: GatewayClient): Promise<string> {

@@ -14,6 +14,8 @@ export type DevelopmentToken = {
 
 export type Input = {
   readonly token?: string
+  /** values of the `:names` in the path */
+  readonly params?: Readonly<Record<string, string>>
   readonly query?: Readonly<Record<string, string | number | null | undefined>>
   readonly body?: unknown
 }
@@ -22,6 +24,18 @@ export type Input = {
 export type AnswerOf<Declared extends Operation> = ReturnType<
   Declared['answers'][keyof Declared['answers'] & number]['parse']
 >
+
+/** The gateway said no, or nothing (`status` 0). */
+export class GatewayRefusal extends Refusal {
+  readonly status: number
+  readonly retryAfterMs: number
+
+  constructor(message: string, options: { status: number; retryAfterMs?: number; cause?: unknown }) {
+    super(message, { exitCode: options.status === 0 ? 3 : 1, cause: options.cause })
+    this.status = options.status
+    this.retryAfterMs = options.retryAfterMs ?? 0
+  }
+}
 
 /** The gateway as an operator uses it: checked and audited like anybody. */
 export type GatewayClient = {
@@ -34,10 +48,11 @@ export type GatewayClient = {
 /** A client of the gateway of a running stack. Refusals have exit code 1, or 3 where nothing answers. */
 export function createGatewayClient(gatewayUrl: string): GatewayClient {
   async function call<Declared extends Operation>(operation: Declared, input: Input): Promise<AnswerOf<Declared>> {
-    const { status, body } = await send(gatewayUrl, operation, input)
+    const { status, body, retryAfterMs } = await send(gatewayUrl, operation, input)
     const schema = operation.answers[status]
     if (schema !== undefined) return schema.parse(body) as AnswerOf<Declared>
-    throw new Refusal(`${operation.method} ${operation.path} was refused: ${describeProblem(status, body)}`)
+    const what = `${operation.method} ${operation.path} was refused: ${describeProblem(status, body)}`
+    throw new GatewayRefusal(what, { status, retryAfterMs })
   }
   return {
     call,
@@ -49,8 +64,9 @@ async function send(
   gatewayUrl: string,
   operation: Operation,
   input: Input,
-): Promise<{ status: number; body: unknown }> {
-  const url = new URL(operation.path, gatewayUrl)
+): Promise<{ status: number; body: unknown; retryAfterMs: number }> {
+  const path = operation.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(input.params?.[name] ?? ''))
+  const url = new URL(path, gatewayUrl)
   for (const [name, value] of Object.entries(input.query ?? {})) {
     if (value !== undefined && value !== null) url.searchParams.set(name, String(value))
   }
@@ -66,9 +82,10 @@ async function send(
       signal: AbortSignal.timeout(answerWithinMs),
     })
     const text = await answer.text()
-    return { status: answer.status, body: text === '' ? null : JSON.parse(text) }
+    const retryAfterMs = Number(answer.headers.get('retry-after') ?? 0) * 1_000 || 0
+    return { status: answer.status, body: text === '' ? null : JSON.parse(text), retryAfterMs }
   } catch (error) {
-    throw new Refusal(`The gateway at ${gatewayUrl} does not answer.`, { exitCode: 3, cause: error })
+    throw new GatewayRefusal(`The gateway at ${gatewayUrl} does not answer.`, { status: 0, cause: error })
   }
 }
 

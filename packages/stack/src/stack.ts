@@ -2,8 +2,10 @@ import { existsSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { services, type Service } from '@csr/contracts/services'
 import { bootstrapRoles } from '@csr/postgres/bootstrap-roles'
+import { composeDocument } from './compose-document.ts'
 import { createDataDirectory, dataDirectory, lockDataDirectory, type DataDirectory } from './data-directory.ts'
 import { ownerUrl } from './database-places.ts'
+import { loadSamplesOnce } from './demo-samples.ts'
 import { makeDemoTenant } from './demo-tenant.ts'
 import { createGatewayClient } from './gateway-client.ts'
 import { lastLines } from './follow-file.ts'
@@ -13,6 +15,7 @@ import { nodeProgram } from './programs.ts'
 import type { Progress } from './progress.ts'
 import { describeProbe, untilReady, watchReadiness } from './ready.ts'
 import { explainFileError, Refusal } from './refusal.ts'
+import type { SampleReport } from './samples/sample-result.ts'
 import { keeperEnvironment, serviceEnvironment, serviceUrl, type Surroundings } from './service-environment.ts'
 import { removeStackDocument, writeStackDocument, type DemoDocument, type StackDocument } from './stack-document.ts'
 import { projectRoot, type StartOptions } from './start-options.ts'
@@ -44,6 +47,7 @@ export class Stack {
   #release: (() => void) | null = null
   #around: Surroundings | null = null
   #demo: DemoDocument | null = null
+  #samples: SampleReport | null = null
   #announced = false
 
   constructor(options: StartOptions, surface: StackSurface) {
@@ -77,11 +81,18 @@ export class Stack {
     await this.#step('roles and migrations', () => this.#migrate(around))
     await this.#step('services', () => this.#startServices(around))
     if (around.mode === 'development') await this.#step('demo tenant', () => this.#makeDemo(around))
+    if (this.#options.demo && this.#demo !== null)
+      await this.#loadSamples(serviceUrl(around.ports, 'gateway'), this.#demo)
     this.#announced = true
     const document = this.document()
     writeStackDocument(this.directory.stackFile, document)
     void this.#watch(around)
     return document
+  }
+
+  /** What became of the samples, where this start had any to do with them. */
+  get samples(): SampleReport | null {
+    return this.#samples
   }
 
   /** Whether nothing was started yet. */
@@ -112,33 +123,8 @@ export class Stack {
   document(): StackDocument {
     const around = this.#around
     if (around === null) throw new Error('the stack has not started')
-    const { csr, keys, secrets, ports } = around
     const existing = Stack.existing(this.#surface.only)
-    return {
-      gateway: serviceUrl(ports, 'gateway'),
-      services: Object.fromEntries(
-        existing.map((name) => [name, { url: serviceUrl(ports, name), pid: this.#supervisor.pidOf(name) }]),
-      ),
-      keeper: { pid: this.#supervisor.pidOf('keeper') },
-      postgres: {
-        url: ownerUrl(csr, secrets.databasePasswords),
-        superuserUrl: csr.adminUrl,
-        pid: this.#supervisor.pidOf('postgres'),
-        dataDir: csr.embedded ? this.directory.postgresDir : null,
-      },
-      keysDatabase: { url: ownerUrl(keys, secrets.databasePasswords) },
-      nats: {
-        url: around.natsUrl,
-        monitorUrl: around.natsMonitorUrl,
-        adminCredentials: secrets.natsCredentialsFile('admin'),
-        pid: this.#supervisor.pidOf('nats'),
-        storeDir: around.natsMonitorUrl !== null ? this.directory.natsDir : null,
-      },
-      identityProviders: {},
-      logsDir: this.directory.logsDir,
-      mode: around.mode,
-      demo: this.#demo,
-    }
+    return composeDocument(around, this.#supervisor, { directory: this.directory, existing, demo: this.#demo })
   }
 
   async #step<T>(title: string, work: (note: (line: string) => void) => Promise<T>): Promise<T> {
@@ -201,6 +187,22 @@ export class Stack {
     const existing = Stack.existing(this.#surface.only)
     if (!existing.includes('gateway') || !existing.includes('ingest')) return
     this.#demo = await makeDemoTenant(gateway, createGatewayClient(gateway), this.directory.demoFile)
+  }
+
+  /** A stack without its samples is still a stack: what goes wrong with them is told, and tried again at the next start. */
+  async #loadSamples(gateway: string, demo: DemoDocument): Promise<void> {
+    const { demoFile: stateFile } = this.directory
+    const { signal } = this.#ending
+    try {
+      this.#samples = await this.#step('samples', (onProgress) =>
+        loadSamplesOnce(gateway, demo, { stateFile, signal, onProgress }),
+      )
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#surface.progress.warn(
+        `The samples are not all in: ${error instanceof Error ? error.message : String(error)}`,
+      )
+    }
   }
 
   async #watch(around: Surroundings): Promise<void> {

@@ -19,7 +19,7 @@ async function start(given: StartOptions): Promise<void> {
   await untilStopped(stack, {
     progress,
     ready: (document) => {
-      process.stdout.write(describeStack(document, process.stdout.isTTY))
+      process.stdout.write(describeStack(document, stack.samples, process.stdout.isTTY))
       process.stdout.write(`CSR Backbone is ready: ${document.gateway}\n`)
     },
   })

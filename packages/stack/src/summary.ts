@@ -1,10 +1,10 @@
-import { styleText } from 'node:util'
+import { describeSamples, painter, type Paint } from './describe-samples.ts'
+import type { SampleReport } from './samples/sample-result.ts'
 import type { StackDocument } from './stack-document.ts'
 
-/** What runs where, in a few lines for a person. Colours only where asked for. */
-export function describeStack(document: StackDocument, colours: boolean): string {
-  const paint = (style: Parameters<typeof styleText>[0], text: string) =>
-    colours ? styleText(style, text, { validateStream: false }) : text
+/** What runs where and what became of the samples, for a person. Colours only where asked for. */
+export function describeStack(document: StackDocument, samples: SampleReport | null, colours: boolean): string {
+  const paint = painter(colours)
   const rows = [
     ...Object.entries(document.services).map(([name, { url, pid }]) => [name, url, `pid ${pid}`]),
     ['postgres', hostOf(document.postgres.url), pidOf(document.postgres.pid)],
@@ -15,18 +15,19 @@ export function describeStack(document: StackDocument, colours: boolean): string
   const lines = rows.map(([name = '', place = '', pid = '']) =>
     `  ${paint('bold', name.padEnd(widths[0] ?? 0))}  ${place.padEnd(widths[1] ?? 0)}  ${paint('dim', pid)}`.trimEnd(),
   )
-  return `\n${lines.join('\n')}\n${describeDemo(document, paint)}\n`
+  const told = samples === null ? '' : `\n${describeSamples(samples, colours)}`
+  return `\n${lines.join('\n')}\n${told}${describeDemo(document, samples, paint)}\n`
 }
 
-function describeDemo(document: StackDocument, paint: (style: 'bold' | 'dim', text: string) => string): string {
-  const { demo } = document
+function describeDemo({ demo }: StackDocument, samples: SampleReport | null, paint: Paint): string {
   if (demo === null) return ''
+  const next = samples === null ? 'csr samples' : 'csr audit verify'
   return [
     '',
     `  Demo tenant ${paint('bold', demo.tenantId)}. Try:`,
-    `    ./csr token --tenant ${demo.tenantId} --role company_admin`,
+    '    ./csr token --role company_admin',
     '    ./csr partners list',
-    '    ./csr doctor',
+    `    ./${next}`,
     '',
   ].join('\n')
 }

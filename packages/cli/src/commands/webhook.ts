@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { partner as partners, type Partner } from '@csr/contracts/events/ingest'
 import { createCommand } from '@csr/stack/command-line'
 import { Refusal } from '@csr/stack/refusal'
+import { signWebhook } from '@csr/stack/sign-webhook'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { openStack, printResult, withStackOptions, type StackOptions } from '../result.ts'
-import { signWebhook } from '../sign-webhook.ts'
 
 type WebhookOptions = StackOptions & {
   readonly partner: Partner
