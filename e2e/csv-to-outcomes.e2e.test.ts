@@ -85,7 +85,8 @@ test('files come with byte order marks, semicolons, Latin-1, stray quotes and as
   assert.deepEqual([completed.schema, completed.rows.accepted], ['upskilling.course-completion@1.0', 1])
   const learner = await company.person('l-1@example.org')
   const [course] = await company.activities(learner.id)
-  assert.equal((course?.details['course'] as { name: string }).name, 'Bærekraft på jobben')
+  assert.ok(course)
+  assert.equal((course.details['course'] as { name: string }).name, 'Bærekraft på jobben')
 
   const quotes = await finished(
     await upload([header, session(20).replace('more confident', 'more "confident"'), session(21)].join('\n')),
@@ -103,7 +104,7 @@ test('a file that fits no schema, is empty or is cut off is refused or leaves no
   assert.equal((await upload(header, { query: '?schema=buddy.match@1.0' })).status, 422)
   assert.equal((await upload(header, { query: '?schema=unknown@1.0' })).status, 400)
   assert.equal((await upload(header, { type: 'application/json' })).status, 415)
-  const before = (await company.call('GET', '/v1/imports?limit=200')).body['items'] as unknown[]
+  const listed = (await company.call('GET', '/v1/imports?limit=200')).body['items'] as unknown[]
   const cut = new ReadableStream({
     start(controller) {
       controller.enqueue(new TextEncoder().encode(`${header}\n${session(40)}\n`))
@@ -111,8 +112,8 @@ test('a file that fits no schema, is empty or is cut off is refused or leaves no
     },
   })
   assert.equal((await upload(cut)).status, 0)
-  const after_ = (await company.call('GET', '/v1/imports?limit=200')).body['items'] as unknown[]
-  assert.equal(after_.length, before.length)
+  const listedAfter = (await company.call('GET', '/v1/imports?limit=200')).body['items'] as unknown[]
+  assert.equal(listedAfter.length, listed.length)
 })
 
 test('P2: 100,000 rows add up exactly in flat memory, with progress, although ingest is killed in the middle', async () => {

@@ -67,7 +67,8 @@ test('an export holds what every service knows about the person, and of nobody e
   assert.equal(documents['profile.json']?.['profile']?.[0]?.['email'], email)
   assert.equal(documents['profile.json']?.['activities']?.length, 1)
   const [delivery] = documents['ingest.json']?.['deliveries'] ?? []
-  assert.equal((delivery?.['reported'] as Record<string, unknown>)['text'], feedback)
+  assert.ok(delivery)
+  assert.equal((delivery['reported'] as Record<string, unknown>)['text'], feedback)
   assert.equal(documents['q2q.json']?.['outcomes']?.[0]?.['text'], feedback)
   assert.equal(documents['safety.json']?.['screenings']?.[0]?.['verdict'], 'allow')
   assert.ok((documents['audit.json']?.['records']?.length ?? 0) > 0)

@@ -99,11 +99,14 @@ const members: readonly StackMember[] = [...services, 'nats', 'postgres']
 
 test('P2: kill -9 of each service, of nats-server and of PostgreSQL while webhooks go in loses and doubles nothing', async () => {
   for (const member of members) {
-    const before = accepted
+    const acceptedBefore = accepted
     const killedPid = stack.pidOf(member)
     let back = false
-    const load = deliverWhile(() => !back || accepted < before + 60, 4)
-    await eventually(() => assert.ok(accepted >= before + 20), { withinMs: 60_000, what: '20 accepted webhooks' })
+    const load = deliverWhile(() => !back || accepted < acceptedBefore + 60, 4)
+    await eventually(() => assert.ok(accepted >= acceptedBefore + 20), {
+      withinMs: 60_000,
+      what: '20 accepted webhooks',
+    })
     await stack.kill(member)
     const atKill = accepted
     await stack.recovered(member, killedPid)
@@ -117,7 +120,7 @@ test('P2: kill -9 of each service, of nats-server and of PostgreSQL while webhoo
 
 test('P1: a storm of ended sessions and a paused PostgreSQL: no answer takes longer than three seconds, nothing is lost', async () => {
   answeredMs.length = 0
-  const before = accepted
+  const acceptedBefore = accepted
   let over = false
   const load = deliverWhile(() => !over, 16)
   const endStormMs = performance.now() + 10_000
@@ -127,7 +130,7 @@ test('P1: a storm of ended sessions and a paused PostgreSQL: no answer takes lon
     )
     await pause(300)
   }
-  assert.ok(accepted > before + 20, 'webhooks were accepted in the storm')
+  assert.ok(accepted > acceptedBefore + 20, 'webhooks were accepted in the storm')
   const paused = processTree(stack.pidOf('postgres'))
   for (const pid of paused) process.kill(pid, 'SIGSTOP')
   await pause(6_000)

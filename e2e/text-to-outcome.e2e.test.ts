@@ -108,9 +108,9 @@ test('a withdrawn consent stops the scoring of what comes after it, and giving i
   const decide = (allowed: boolean) =>
     company.call('PUT', '/v1/privacy/consents/ai_scoring', { allowed, notice: 'notice-1' }, person)
   const scoredNext = async () => {
-    const before = (await company.outcomes(id)).length
+    const known = (await company.outcomes(id)).length
     await company.post(session(email, 'I feel happy and more confident today.'))
-    const [latest] = await outcomesOf(email, before + 1)
+    const [latest] = await outcomesOf(email, known + 1)
     return latest && 'withheld' in latest ? latest.withheld : 'scored'
   }
 

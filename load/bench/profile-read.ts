@@ -20,8 +20,14 @@ export async function profileRead(stack: BenchStack, note: (text: string) => voi
   const oursRuns: Measured[] = []
   const twinRuns: Measured[] = []
   for (let round = 0; round < rounds; round += 1) {
-    const twin = await readMany(stack.twin.gateway, ids, '', '', stack.twin.pids)
-    const ours = await readMany(stack.document.gateway, ids, '?fields=basic', token, stack.pids)
+    const twin = await readMany({ gateway: stack.twin.gateway, ids, query: '', token: '', pids: stack.twin.pids })
+    const ours = await readMany({
+      gateway: stack.document.gateway,
+      ids,
+      query: '?fields=basic',
+      token,
+      pids: stack.pids,
+    })
     twinRuns.push(twin)
     oursRuns.push(ours)
     note(`round ${round + 1}: twin ${perSecond(twin).toFixed(0)}/s, ours ${perSecond(ours).toFixed(0)}/s`)
@@ -43,13 +49,15 @@ export async function profileRead(stack: BenchStack, note: (text: string) => voi
   }
 }
 
-async function readMany(
-  gateway: string,
-  ids: readonly string[],
-  query: string,
-  token: string,
-  pids: Readonly<Record<string, number>>,
-) {
+type Reading = {
+  readonly gateway: string
+  readonly ids: readonly string[]
+  readonly query: string
+  readonly token: string
+  readonly pids: Readonly<Record<string, number>>
+}
+
+async function readMany({ gateway, ids, query, token, pids }: Reading) {
   const { host } = new URL(gateway)
   const authorization = token ? `authorization: Bearer ${token}\r\n` : ''
   const requests = ids.map((id) =>

@@ -90,9 +90,9 @@ export async function drained(stack: BenchStack): Promise<number> {
     const [row] = await stack.superuser.unsafe<[{ waiting: number }]>(
       `select (select count(*) from ingest.natural_keys)::int * 2 - (select count(*) from profile.activities)::int as waiting`,
     )
-    const seconds = (performance.now() - startedMs) / 1_000
-    if ((row?.waiting ?? 1) <= 0) return seconds
-    if (seconds > 300) throw new Error(`the backlog is not drained after ${seconds.toFixed(0)} s`)
+    const waited = (performance.now() - startedMs) / 1_000
+    if ((row?.waiting ?? 1) <= 0) return waited
+    if (waited > 300) throw new Error(`the backlog is not drained after ${waited.toFixed(0)} s`)
     await wait(100)
   }
 }

@@ -12,7 +12,7 @@ app.removeAllContentTypeParsers()
 app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 app.all('/*', async (request, reply) => {
   const { statusCode, headers, body } = await pool.request({
-    method: request.method as 'GET' | 'POST',
+    method: request.method,
     path: request.url,
     headers: {
       'content-type': request.headers['content-type'],

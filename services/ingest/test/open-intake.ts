@@ -115,8 +115,8 @@ export async function openIntake(options: { server?: 'own' } = {}): Promise<Test
       const kept = Object.fromEntries(Object.entries(signed).filter(([, value]) => value !== undefined))
       return await send(endpoint.webhookPath, {
         method: 'POST',
-        headers: kept as Record<string, string>,
-        body: text as string,
+        headers: kept,
+        body: text,
       })
     },
     async events(tenantId) {

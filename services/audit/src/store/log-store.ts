@@ -70,7 +70,7 @@ export function createLogStore({ postgres }: { readonly postgres: Pick<Postgres,
       if (!row) return null
       const head = headOf(log)
       const index = row.sequence - 1
-      const read = await readNodes(tenantId, [{ level: 0, index }, ...nodesOfInclusion(index, head.size)])
+      const read = await readNodes(postgres, tenantId, [{ level: 0, index }, ...nodesOfInclusion(index, head.size)])
       return {
         record: placed(row),
         leafHash: read({ level: 0, index }),
@@ -79,24 +79,25 @@ export function createLogStore({ postgres }: { readonly postgres: Pick<Postgres,
       }
     },
   }
+}
 
-  async function readNodes(
-    tenantId: string,
-    addresses: readonly NodeAddress[],
-  ): Promise<(address: NodeAddress) => Hash> {
-    const [rows] = await postgres.group(tenantId, [
-      statement<NodeRow>(
-        `select level, index, encode(hash, 'hex') as hash from audit.nodes
-         join unnest($1::int[], $2::bigint[]) as wanted (level, index) using (level, index)`,
-        [arrayOf(addresses.map(({ level }) => level)), arrayOf(addresses.map(({ index }) => index))],
-      ),
-    ])
-    const hashes = new Map(rows.map(({ level, index, hash }) => [`${level}/${index}`, Buffer.from(hash, 'hex')]))
-    return ({ level, index }) => {
-      const hash = hashes.get(`${level}/${index}`)
-      if (!hash) throw new Error(`the log has no subtree ${level}/${index}`)
-      return hash
-    }
+async function readNodes(
+  postgres: Pick<Postgres, 'group'>,
+  tenantId: string,
+  addresses: readonly NodeAddress[],
+): Promise<(address: NodeAddress) => Hash> {
+  const [rows] = await postgres.group(tenantId, [
+    statement<NodeRow>(
+      `select level, index, encode(hash, 'hex') as hash from audit.nodes
+       join unnest($1::int[], $2::bigint[]) as wanted (level, index) using (level, index)`,
+      [arrayOf(addresses.map(({ level }) => level)), arrayOf(addresses.map(({ index }) => index))],
+    ),
+  ])
+  const hashes = new Map(rows.map(({ level, index, hash }) => [`${level}/${index}`, Buffer.from(hash, 'hex')]))
+  return ({ level, index }) => {
+    const hash = hashes.get(`${level}/${index}`)
+    if (!hash) throw new Error(`the log has no subtree ${level}/${index}`)
+    return hash
   }
 }
 

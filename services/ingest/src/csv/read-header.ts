@@ -18,7 +18,7 @@ export function readDialect(firstBytes: Buffer): Dialect | null {
   if (line === undefined || line.length > headerCharactersMax) return null
   const delimiter = delimiters.toSorted((a, b) => line.split(b).length - line.split(a).length)[0] ?? ','
   try {
-    const [cells = []] = parse(line, { delimiter, relax_quotes: true, bom: true }) as string[][]
+    const [cells = []]: string[][] = parse(line, { delimiter, relax_quotes: true, bom: true })
     return { encoding, delimiter, header: cells.map(columnName) }
   } catch {
     return null

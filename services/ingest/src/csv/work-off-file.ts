@@ -38,7 +38,7 @@ export async function workOffFile(
     }
   }
   const commit = async (): Promise<void> => {
-    if (batch.length > 0) progress = await imports.commit(tenantId, progress, batch, bytesRead)
+    if (batch.length > 0) progress = await imports.commit(tenantId, progress, { rows: batch, bytesRead })
     batch = []
     await breathe()
   }

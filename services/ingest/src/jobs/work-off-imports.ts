@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import { workOffFile } from '../csv/work-off-file.ts'
@@ -36,7 +35,7 @@ export function workOffImports({ imports, hold, logger }: Deps): ImportWorker {
       } catch (error) {
         if (stop.signal.aborted) return
         logger.error('imports-wait', error)
-        await pause(retryMs, undefined, { signal: stop.signal }).catch(() => undefined)
+        await rested(retryMs)
       }
     }
   }
@@ -47,19 +46,17 @@ export function workOffImports({ imports, hold, logger }: Deps): ImportWorker {
     for (const { tenantId, id } of files) {
       const file = await imports.find(tenantId, id)
       if (!file || until.aborted) continue
-      await workOffFile({ imports, breathe: () => pause(breatheMs), stopping: () => until.aborted }, tenantId, file)
+      await workOffFile({ imports, breathe: () => rested(breatheMs), stopping: () => until.aborted }, tenantId, file)
       logger.info('import-worked-off', { importId: id, tenantId })
     }
-    if (files.length === 0) await rested()
+    if (files.length === 0) await rested(lookEveryMs)
   }
 
-  async function rested(): Promise<void> {
+  /** Ends early when it is rung, which does no harm. */
+  async function rested(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, lookEveryMs)
-      ring = () => {
-        clearTimeout(timer)
-        resolve()
-      }
+      const timer = setTimeout(resolve, ms)
+      ring = () => (clearTimeout(timer), resolve())
     })
     ring = null
   }

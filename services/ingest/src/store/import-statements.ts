@@ -77,9 +77,7 @@ export type ListedRow = Omit<ImportRow, 'reasons'> & { readonly reasons: ImportR
 
 export function selectRows(
   importId: string,
-  status: string | null,
-  before: number | null,
-  limit: number,
+  { status, before, limit }: { readonly status: string | null; readonly before: number | null; readonly limit: number },
 ): Statement<ListedRow> {
   return statement(
     `select row, status, reasons from ingest.import_rows

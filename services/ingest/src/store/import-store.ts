@@ -30,11 +30,14 @@ export interface ImportStore {
   /** the pieces of a stored file, one in memory at a time */
   pieces(tenantId: string, file: ImportRecord): AsyncGenerator<Buffer>
   /** commits a batch of rows with the counts they add up to; all or nothing, once */
-  commit(tenantId: string, file: ImportRecord, rows: readonly IncomingRow[], bytesRead: number): Promise<ImportRecord>
+  commit(tenantId: string, file: ImportRecord, batch: Batch): Promise<ImportRecord>
   finish(tenantId: string, file: ImportRecord): Promise<void>
   /** removes an upload that broke off, key and all */
   forget(tenantId: string, id: string): Promise<void>
 }
+
+/** Rows that share a commit, and how far into the file they reach. */
+export type Batch = { readonly rows: readonly IncomingRow[]; readonly bytesRead: number }
 
 export type IncomingFile = {
   readonly schema: ImportSchemaName
@@ -60,106 +63,118 @@ const piecePlace = (importId: string, chunk: number, piece: number) => ({
 })
 
 export function createImportStore(deps: Deps): ImportStore {
-  const { postgres, keyring, clock, ids, wakeRelay } = deps
-
+  const { postgres } = deps
   return {
-    async receive(tenantId, { schema, actorId, chunks }) {
-      const id = ids.uuid()
-      const keys = await keyring.createRecordKeys(tenantId, [id])
-      await postgres.group(tenantId, [statements.insertImport(id, schema, actorId, clock.now())])
-      try {
-        let [bytes, count] = [0, 0]
-        for await (const chunk of chunks) {
-          await postgres.group(tenantId, [statements.insertChunk(id, count, sealPieces(keys, id, count, chunk))])
-          bytes += chunk.length
-          count += 1
-        }
-        await postgres.group(tenantId, [statements.markReceived(id, bytes, count)])
-      } catch (error) {
-        await forget(tenantId, id).catch(() => undefined)
-        throw error
-      }
-      return await read(tenantId, id)
-    },
-
+    receive: (tenantId, file) => receive(deps, tenantId, file),
     async find(tenantId, id) {
       const [[row]] = await postgres.group(tenantId, [statements.selectImport(id)])
       return row && row.state !== 'uploading' ? row : null
     },
-
     async list(tenantId, { before, limit }) {
       const [rows] = await postgres.group(tenantId, [statements.selectImports(before, limit)])
       return rows
     },
-
     async rows(tenantId, id, { status, before, limit }) {
-      const [rows] = await postgres.group(tenantId, [statements.selectRows(id, status, before, limit)])
+      const [rows] = await postgres.group(tenantId, [statements.selectRows(id, { status, before, limit })])
       return rows
     },
-
-    async due(brokenAfterMs) {
-      const [rows] = await postgres.worker([statements.selectDue])
-      const brokenBefore = clock.nowMs() - brokenAfterMs
-      return {
-        files: rows.filter(({ state }) => state !== 'uploading'),
-        broken: rows.filter(({ state, receivedAt }) => state === 'uploading' && Date.parse(receivedAt) < brokenBefore),
-      }
-    },
-
-    async *pieces(tenantId, { id, chunks }) {
-      for (let chunk = 0; chunk < chunks; chunk += 1) {
-        const [[row]] = await postgres.group(tenantId, [statements.selectChunk(id, chunk)])
-        const keys = await keyring.load(tenantId, [id])
-        if (!row) throw new Error(`chunk ${chunk} of import ${id} is not there`)
-        yield openPieces(keys, id, chunk, row.pieces)
-      }
-    },
-
-    async commit(tenantId, file, rows, bytesRead) {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          const settled = await settleRows(deps, tenantId, file.id, rows)
-          const next = {
-            accepted: file.accepted + settled.accepted,
-            duplicate: file.duplicate + settled.duplicate,
-            quarantined: file.quarantined + settled.quarantined,
-            bytesRead,
-          }
-          await postgres.group(tenantId, [statements.advance(file.id, file, next), ...settled.statements])
-          if (settled.accepted > 0) wakeRelay()
-          return { ...file, ...next, state: 'running' }
-        } catch (error) {
-          const isBeaten = isStale(error) || isUniqueViolation(error)
-          if (!isBeaten || attempt === attemptsMax) throw error
-        }
-      }
-    },
-
-    async finish(tenantId, file) {
-      const { id: importId, schema, accepted, duplicate, quarantined } = file
-      const total = accepted + duplicate + quarantined
-      const at = clock.now()
-      const counts = { importId, schema, total, accepted, duplicate, quarantined }
-      const event = importCompleted({ id: ids.uuid(), time: at, tenantId }, counts)
-      const state = quarantined > 0 ? 'completed_with_errors' : 'completed'
-      await postgres.group(tenantId, [...statements.finish(importId, state, at), insertEvents('ingest', [event])])
-      await keyring.destroyKeys(tenantId, [importId])
-      wakeRelay()
-    },
-
-    forget,
+    due: (brokenAfterMs) => due(deps, brokenAfterMs),
+    pieces: (tenantId, file) => piecesOf(deps, tenantId, file),
+    commit: (tenantId, file, batch) => commit(deps, tenantId, file, batch),
+    finish: (tenantId, file) => finish(deps, tenantId, file),
+    forget: (tenantId, id) => forget(deps, tenantId, id),
   }
+}
 
-  async function forget(tenantId: string, id: string): Promise<void> {
-    await postgres.group(tenantId, [...statements.forgetImport(id)])
-    await keyring.destroyKeys(tenantId, [id])
+async function receive(deps: Deps, tenantId: string, { schema, actorId, chunks }: IncomingFile): Promise<ImportRecord> {
+  const { postgres, keyring, clock, ids } = deps
+  const id = ids.uuid()
+  const keys = await keyring.createRecordKeys(tenantId, [id])
+  await postgres.group(tenantId, [statements.insertImport(id, schema, actorId, clock.now())])
+  try {
+    let [bytes, count] = [0, 0]
+    for await (const chunk of chunks) {
+      await postgres.group(tenantId, [statements.insertChunk(id, count, sealPieces(keys, id, count, chunk))])
+      bytes += chunk.length
+      count += 1
+    }
+    await postgres.group(tenantId, [statements.markReceived(id, bytes, count)])
+  } catch (error) {
+    await forget(deps, tenantId, id).catch(() => undefined)
+    throw error
   }
+  return await read(postgres, tenantId, id)
+}
 
-  async function read(tenantId: string, id: string): Promise<ImportRecord> {
-    const [[row]] = await postgres.group(tenantId, [statements.selectImport(id)])
-    if (!row) throw new Error(`import ${id} is not there`)
-    return row
+async function due({ postgres, clock }: Deps, brokenAfterMs: number): ReturnType<ImportStore['due']> {
+  const [rows] = await postgres.worker([statements.selectDue])
+  const brokenBefore = clock.nowMs() - brokenAfterMs
+  return {
+    files: rows.filter(({ state }) => state !== 'uploading'),
+    broken: rows.filter(({ state, receivedAt }) => state === 'uploading' && Date.parse(receivedAt) < brokenBefore),
   }
+}
+
+async function* piecesOf(
+  { postgres, keyring }: Deps,
+  tenantId: string,
+  { id, chunks }: ImportRecord,
+): AsyncGenerator<Buffer> {
+  for (let chunk = 0; chunk < chunks; chunk += 1) {
+    const [[row]] = await postgres.group(tenantId, [statements.selectChunk(id, chunk)])
+    const keys = await keyring.load(tenantId, [id])
+    if (!row) throw new Error(`chunk ${chunk} of import ${id} is not there`)
+    yield openPieces(keys, id, chunk, row.pieces)
+  }
+}
+
+async function commit(deps: Deps, tenantId: string, file: ImportRecord, batch: Batch): Promise<ImportRecord> {
+  const { postgres, wakeRelay } = deps
+  const { rows, bytesRead } = batch
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const settled = await settleRows(deps, tenantId, file.id, rows)
+      const next = {
+        accepted: file.accepted + settled.accepted,
+        duplicate: file.duplicate + settled.duplicate,
+        quarantined: file.quarantined + settled.quarantined,
+        bytesRead,
+      }
+      await postgres.group(tenantId, [statements.advance(file.id, file, next), ...settled.statements])
+      if (settled.accepted > 0) wakeRelay()
+      return { ...file, ...next, state: 'running' }
+    } catch (error) {
+      const isBeaten = isStale(error) || isUniqueViolation(error)
+      if (!isBeaten || attempt === attemptsMax) throw error
+    }
+  }
+}
+
+async function finish(
+  { postgres, keyring, clock, ids, wakeRelay }: Deps,
+  tenantId: string,
+  file: ImportRecord,
+): Promise<void> {
+  const { id: importId, schema, accepted, duplicate, quarantined } = file
+  const total = accepted + duplicate + quarantined
+  const at = clock.now()
+  const counts = { importId, schema, total, accepted, duplicate, quarantined }
+  const event = importCompleted({ id: ids.uuid(), time: at, tenantId }, counts)
+  const state = quarantined > 0 ? 'completed_with_errors' : 'completed'
+  await postgres.group(tenantId, [...statements.finish(importId, state, at), insertEvents('ingest', [event])])
+  await keyring.destroyKeys(tenantId, [importId])
+  wakeRelay()
+}
+
+async function forget({ postgres, keyring }: Deps, tenantId: string, id: string): Promise<void> {
+  await postgres.group(tenantId, [...statements.forgetImport(id)])
+  await keyring.destroyKeys(tenantId, [id])
+}
+
+async function read(postgres: Deps['postgres'], tenantId: string, id: string): Promise<ImportRecord> {
+  const [[row]] = await postgres.group(tenantId, [statements.selectImport(id)])
+  if (!row) throw new Error(`import ${id} is not there`)
+  return row
 }
 
 function sealPieces(keys: Keys, importId: string, chunk: number, bytes: Buffer): SealedText[] {

@@ -17,6 +17,7 @@ import {
   dueOf,
   isComplete,
   stateOf,
+  type Arrived,
   type ExportState,
 } from '../domain/export-progress.ts'
 import { exportReady, exportRequested } from '../events.ts'
@@ -74,119 +75,137 @@ const partPlace = (exportId: string, service: string, part: number) => ({
   row: exportId,
 })
 
-export function createExportStore({ postgres, keyring, clock, ids, wake }: Deps): ExportStore {
-  const fingerprint = (tenantId: string, link: string): string => keyring.fingerprint(tenantId, 'export-link', link)
-
+export function createExportStore(deps: Deps): ExportStore {
+  const { postgres, keyring, clock } = deps
   return {
-    async request(tenantId, { subjectId, actorId, identityCheckedBy, requestId }) {
-      const [link, id, requestedAt] = [ids.secret(), ids.uuid(), clock.now()]
-      const dueAt = dueOf(requestedAt)
-      const keys = await keyring.load(tenantId, [subjectId])
-      const known = isKnown(keys, subjectId)
-      const about = { id: ids.uuid(), time: requestedAt, tenantId, causationId: requestId }
-      const row = {
-        id,
-        linkFingerprint: fingerprint(tenantId, link),
-        subjectId,
-        known,
-        actorId,
-        identityCheckedBy,
-        requestedAt,
-        dueAt,
-      }
-      const statements: Statement[] = [exports.insertExport(row)]
-      if (known) {
-        const own = await ownPart(tenantId, subjectId)
-        statements.push(
-          exports.insertParts(sealParts(id, 'privacy', own, { keys, subjectId })),
-          insertEvents('privacy', [exportRequested(about, { exportId: id, subjectId, actorId, dueAt })]),
-        )
-      }
-      await postgres.group(tenantId, statements)
-      wake()
-      const none = { readyAt: null, expiresAt: null, downloadedAt: null }
-      // the same answer whether the person is known or not
-      return { link, view: viewOf({ ...row, ...none }, []) }
-    },
-
+    request: (tenantId, asked) => request(deps, tenantId, asked),
     async find(tenantId, link, actorId) {
-      const linkFingerprint = fingerprint(tenantId, link)
+      const linkFingerprint = fingerprintOf(keyring, tenantId, link)
       const [[row], arrived] = await postgres.group(tenantId, [
         exports.selectByLink(linkFingerprint, actorId),
         exports.selectArrived(linkFingerprint),
       ])
-      return row ? viewOf(row, arrived) : null
+      return row ? viewOf(row, arrived, clock.now()) : null
     },
-
-    async download(tenantId, { id, subjectId, state }) {
-      if (state !== 'ready') return null
-      const [parts] = await postgres.group(tenantId, [exports.selectParts(id)])
-      const keys = await keyring.load(tenantId, [subjectId])
-      if (keys.erased(subjectId)) return null
-      const documents = openParts(id, parts, keys)
-      try {
-        await postgres.group(tenantId, [exports.markDownloaded(id, clock.now())])
-      } catch (error) {
-        if (isStale(error)) return null
-        throw error
-      }
-      return documents
-    },
-
-    async keep(tenantId, contributed) {
-      const keys = await keyring.load(tenantId, [...new Set(contributed.map(({ data }) => data.subjectId))])
-      const rows = contributed.flatMap((event): exports.NewPart[] => {
-        const { exportId, subjectId, part, parts } = event.data
-        if (keys.erased(subjectId)) return []
-        const service = event.source.replace('/services/', '')
-        const sealed = keys.seal(subjectId, partPlace(exportId, service, part), contentOf(event, keys))
-        return [{ exportId, service, part, parts, sealed }]
-      })
-      return rows.length > 0 ? [exports.insertParts(rows)] : []
-    },
-
-    async settleDue() {
-      const [collecting, over] = await postgres.worker([exports.selectCollecting, exports.selectOver(clock.now())])
-      for (const { tenantId, id } of collecting) await announceReady(tenantId, id)
-      for (const { tenantId, id } of over) await postgres.group(tenantId, [...exports.endExport(id, clock.now())])
-    },
+    download: (tenantId, view) => download(deps, tenantId, view),
+    keep: (tenantId, contributed) => keep(deps, tenantId, contributed),
+    settleDue: () => settleDue(deps),
   }
+}
 
-  async function announceReady(tenantId: string, id: string): Promise<void> {
-    const [[row], arrived] = await postgres.group(tenantId, [exports.selectById(id), exports.selectArrivedOf(id)])
-    if (!row || (row.known && !isComplete(arrived))) return
-    const readyAt = clock.now()
-    const expiresAt = new Date(clock.nowMs() + downloadableMs).toISOString()
-    const about = { id: ids.uuid(), time: readyAt, tenantId, causationId: id }
-    const ready = exportReady(about, { exportId: id, subjectId: row.subjectId })
-    try {
-      await postgres.group(tenantId, [exports.markReady(id, readyAt, expiresAt), insertEvents('privacy', [ready])])
-      wake()
-    } catch (error) {
-      if (!isStale(error)) throw error
-    }
+async function request(deps: Deps, tenantId: string, asked: NewRequest) {
+  const { postgres, keyring, clock, ids, wake } = deps
+  const { subjectId, actorId, identityCheckedBy, requestId } = asked
+  const [link, id, requestedAt] = [ids.secret(), ids.uuid(), clock.now()]
+  const dueAt = dueOf(requestedAt)
+  const keys = await keyring.load(tenantId, [subjectId])
+  const known = isKnown(keys, subjectId)
+  const about = { id: ids.uuid(), time: requestedAt, tenantId, causationId: requestId }
+  const row = {
+    id,
+    linkFingerprint: fingerprintOf(keyring, tenantId, link),
+    subjectId,
+    known,
+    actorId,
+    identityCheckedBy,
+    requestedAt,
+    dueAt,
   }
+  const statements: Statement[] = [exports.insertExport(row)]
+  if (known) {
+    const own = await ownPart(postgres, tenantId, subjectId)
+    statements.push(
+      exports.insertParts(sealParts(id, 'privacy', own, { keys, subjectId })),
+      insertEvents('privacy', [exportRequested(about, { exportId: id, subjectId, actorId, dueAt })]),
+    )
+  }
+  await postgres.group(tenantId, statements)
+  wake()
+  const none = { readyAt: null, expiresAt: null, downloadedAt: null }
+  // the same answer whether the person is known or not
+  return { link, view: viewOf({ ...row, ...none }, [], clock.now()) }
+}
 
-  async function ownPart(tenantId: string, subjectId: string): Promise<Held> {
-    const [consents, requests] = await postgres.group(tenantId, [
-      statement<Record<string, unknown>>(
-        `select purpose, allowed, notice, decided_at as "decidedAt" from privacy.consents where subject_id = $1::uuid order by id`,
-        [subjectId],
-      ),
-      statement<Record<string, unknown>>(
-        `select requested_at as "requestedAt", ready_at as "readyAt", downloaded_at as "downloadedAt"
-         from privacy.exports where subject_id = $1::uuid order by id`,
-        [subjectId],
-      ),
-    ])
-    return { consents, exports: requests }
+async function download(
+  { postgres, keyring, clock }: Deps,
+  tenantId: string,
+  { id, subjectId, state }: ExportView,
+): Promise<Readonly<Record<string, Held>> | null> {
+  if (state !== 'ready') return null
+  const [parts] = await postgres.group(tenantId, [exports.selectParts(id)])
+  const keys = await keyring.load(tenantId, [subjectId])
+  if (keys.erased(subjectId)) return null
+  const documents = openParts(id, parts, keys)
+  try {
+    await postgres.group(tenantId, [exports.markDownloaded(id, clock.now())])
+  } catch (error) {
+    if (isStale(error)) return null
+    throw error
   }
+  return documents
+}
 
-  function viewOf(row: exports.ExportRow, arrived: Parameters<typeof contributedOf>[0]): ExportView {
-    const { id, subjectId, requestedAt, dueAt, expiresAt } = row
-    const state = stateOf(row, clock.now())
-    return { id, subjectId, state, requestedAt, dueAt, expiresAt, contributed: contributedOf(arrived) }
+async function keep(
+  { keyring }: Deps,
+  tenantId: string,
+  contributed: readonly Contributed[],
+): Promise<readonly Statement[]> {
+  const keys = await keyring.load(tenantId, [...new Set(contributed.map(({ data }) => data.subjectId))])
+  const rows = contributed.flatMap((event): exports.NewPart[] => {
+    const { exportId, subjectId, part, parts } = event.data
+    if (keys.erased(subjectId)) return []
+    const service = event.source.replace('/services/', '')
+    const sealed = keys.seal(subjectId, partPlace(exportId, service, part), contentOf(event, keys))
+    return [{ exportId, service, part, parts, sealed }]
+  })
+  return rows.length > 0 ? [exports.insertParts(rows)] : []
+}
+
+async function settleDue(deps: Deps): Promise<void> {
+  const { postgres, clock } = deps
+  const [collecting, over] = await postgres.worker([exports.selectCollecting, exports.selectOver(clock.now())])
+  for (const { tenantId, id } of collecting) await announceReady(deps, tenantId, id)
+  for (const { tenantId, id } of over) await postgres.group(tenantId, [...exports.endExport(id, clock.now())])
+}
+
+async function announceReady({ postgres, clock, ids, wake }: Deps, tenantId: string, id: string): Promise<void> {
+  const [[row], arrived] = await postgres.group(tenantId, [exports.selectById(id), exports.selectArrivedOf(id)])
+  if (!row || (row.known && !isComplete(arrived))) return
+  const readyAt = clock.now()
+  const expiresAt = new Date(clock.nowMs() + downloadableMs).toISOString()
+  const about = { id: ids.uuid(), time: readyAt, tenantId, causationId: id }
+  const ready = exportReady(about, { exportId: id, subjectId: row.subjectId })
+  try {
+    await postgres.group(tenantId, [exports.markReady(id, readyAt, expiresAt), insertEvents('privacy', [ready])])
+    wake()
+  } catch (error) {
+    if (!isStale(error)) throw error
   }
+}
+
+async function ownPart(postgres: Deps['postgres'], tenantId: string, subjectId: string): Promise<Held> {
+  const [consents, requests] = await postgres.group(tenantId, [
+    statement<Record<string, unknown>>(
+      `select purpose, allowed, notice, decided_at as "decidedAt" from privacy.consents where subject_id = $1::uuid order by id`,
+      [subjectId],
+    ),
+    statement<Record<string, unknown>>(
+      `select requested_at as "requestedAt", ready_at as "readyAt", downloaded_at as "downloadedAt"
+       from privacy.exports where subject_id = $1::uuid order by id`,
+      [subjectId],
+    ),
+  ])
+  return { consents, exports: requests }
+}
+
+function viewOf(row: exports.ExportRow, arrived: readonly Arrived[], now: string): ExportView {
+  const { id, subjectId, requestedAt, dueAt, expiresAt } = row
+  const state = stateOf(row, now)
+  return { id, subjectId, state, requestedAt, dueAt, expiresAt, contributed: contributedOf(arrived) }
+}
+
+function fingerprintOf(keyring: Deps['keyring'], tenantId: string, link: string): string {
+  return keyring.fingerprint(tenantId, 'export-link', link)
 }
 
 /** Nothing can be sealed for a person who is erased, or was never there. */

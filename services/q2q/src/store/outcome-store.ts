@@ -76,9 +76,8 @@ export function createOutcomeStore({ postgres, keyring, clock, ids, scoreText }:
         selectStanding(distinct(screened.map(({ data }) => data.activityId))),
       ])
       const keys = await keyring.load(tenantId, distinct(screened.map(({ data }) => data.authorId)))
-      const decided = laterOf(screened.map(standingOf), standing).map(({ text }) =>
-        decide(tenantId, text, refusing, keys),
-      )
+      const deciding = { clock, ids, scoreText, tenantId, refusing, keys }
+      const decided = laterOf(screened.map(standingOf), standing).map(({ text }) => decide(deciding, text))
       const rows = decided.flatMap(({ row }) => row ?? [])
       return {
         statements: rows.length > 0 ? [putOutcomes(rows)] : [],
@@ -103,54 +102,6 @@ export function createOutcomeStore({ postgres, keyring, clock, ids, scoreText }:
       const [[row]] = await postgres.group(tenantId, [selectSummary])
       return summarise(row ?? null)
     },
-  }
-
-  function decide(tenantId: string, screened: TextScreened, refusing: ReadonlySet<string>, keys: Keys) {
-    const { activityId, authorId: subjectId, reportedAt, policy, text: sealed } = screened.data
-    if (keys.erased(subjectId)) return { row: null, event: null }
-    const id = ids.uuid()
-    const scoredAt = clock.now()
-    const about = { id: ids.uuid(), time: scoredAt, tenantId, causationId: screened.id }
-    const facts = { id, activityId, subjectId, reportedAt, sourceId: screened.id, policy, scoredAt }
-    const text = sealed && open(screened, keys)
-    const scored =
-      text === null
-        ? { withheld: 'screened-out' as const }
-        : refusing.has(subjectId)
-          ? { withheld: 'objected' as const }
-          : scoreText(text)
-    if ('withheld' in scored) {
-      const { withheld } = scored
-      return {
-        row: { ...withheldRow, ...facts, withheld },
-        event: outcomeWithheld(about, { outcomeId: id, activityId, subjectId, reportedAt, withheld }),
-      }
-    }
-    const { evidence, ...result } = scored
-    const spans = JSON.stringify(evidence)
-    const row: OutcomeRow = {
-      ...facts,
-      ...result,
-      withheld: null,
-      textSealed: keys.seal(subjectId, textPlace(id), text ?? ''),
-      evidenceSealed: keys.seal(subjectId, evidencePlace(id), spans),
-    }
-    const sealedSpans = keys.seal(
-      subjectId,
-      eventPlace({ type: 'q2q.outcome.scored.v1', id: about.id }, 'evidence'),
-      spans,
-    )
-    const announced = {
-      outcomeId: id,
-      activityId,
-      subjectId,
-      reportedAt,
-      policy,
-      scoredAt,
-      ...result,
-      evidence: sealedSpans,
-    }
-    return { row, event: outcomeScored(about, announced) }
   }
 }
 
@@ -193,4 +144,58 @@ function standingOf(text: TextScreened): Standing & { readonly text: TextScreene
 
 function distinct(ids: readonly string[]): string[] {
   return [...new Set(ids)]
+}
+
+type Deciding = Pick<Deps, 'clock' | 'ids' | 'scoreText'> & {
+  readonly tenantId: string
+  readonly refusing: ReadonlySet<string>
+  readonly keys: Keys
+}
+
+function decide({ clock, ids, scoreText, tenantId, refusing, keys }: Deciding, screened: TextScreened) {
+  const { activityId, authorId: subjectId, reportedAt, policy, text: sealed } = screened.data
+  if (keys.erased(subjectId)) return { row: null, event: null }
+  const id = ids.uuid()
+  const scoredAt = clock.now()
+  const about = { id: ids.uuid(), time: scoredAt, tenantId, causationId: screened.id }
+  const facts = { id, activityId, subjectId, reportedAt, sourceId: screened.id, policy, scoredAt }
+  const text = sealed && open(screened, keys)
+  const scored =
+    text === null
+      ? { withheld: 'screened-out' as const }
+      : refusing.has(subjectId)
+        ? { withheld: 'objected' as const }
+        : scoreText(text)
+  if ('withheld' in scored) {
+    const { withheld } = scored
+    return {
+      row: { ...withheldRow, ...facts, withheld },
+      event: outcomeWithheld(about, { outcomeId: id, activityId, subjectId, reportedAt, withheld }),
+    }
+  }
+  const { evidence, ...result } = scored
+  const spans = JSON.stringify(evidence)
+  const row: OutcomeRow = {
+    ...facts,
+    ...result,
+    withheld: null,
+    textSealed: keys.seal(subjectId, textPlace(id), text ?? ''),
+    evidenceSealed: keys.seal(subjectId, evidencePlace(id), spans),
+  }
+  const sealedSpans = keys.seal(
+    subjectId,
+    eventPlace({ type: 'q2q.outcome.scored.v1', id: about.id }, 'evidence'),
+    spans,
+  )
+  const announced = {
+    outcomeId: id,
+    activityId,
+    subjectId,
+    reportedAt,
+    policy,
+    scoredAt,
+    ...result,
+    evidence: sealedSpans,
+  }
+  return { row, event: outcomeScored(about, announced) }
 }

@@ -78,8 +78,8 @@ function phraseReasons(text: string): SafetyReason[] {
 
 function verdictOf(categories: readonly SafetyCategory[]): SafetyVerdict {
   if (categories.includes('self_harm') || categories.includes('threat')) return 'review'
-  const verdicts = categories.map((category) => policy.verdicts[category])
-  return severity.findLast((candidate) => verdicts.includes(candidate)) ?? 'allow'
+  const verdicts = new Set(categories.map((category) => policy.verdicts[category]))
+  return severity.findLast((candidate) => verdicts.has(candidate)) ?? 'allow'
 }
 
 function reviewOf(categories: readonly SafetyCategory[]): Screening['review'] {

@@ -65,7 +65,7 @@ export function createScreeningStore({ postgres, keyring, clock, ids }: Deps): S
     async screen(tenantId, texts) {
       const authorIds = [...new Set(texts.map(({ authorId }) => authorId))]
       const keys = await keyring.load(tenantId, authorIds)
-      const done = texts.map((text) => screenOne(tenantId, text, keys))
+      const done = texts.map((text) => screenOne({ clock, ids }, tenantId, text, keys))
       const screenings = done.flatMap(({ screening }) => screening ?? [])
       const reviews = done.flatMap(({ review }) => review ?? [])
       return {
@@ -83,40 +83,40 @@ export function createScreeningStore({ postgres, keyring, clock, ids }: Deps): S
       return rows
     },
   }
+}
 
-  function screenOne(tenantId: string, arrived: ArrivedText, keys: Keys) {
-    const { activityId, authorId, reportedAt, occurredAt } = arrived
-    const opened = keys.open(arrived.sealed, eventPlace(arrived.event, 'text'))
-    if (opened.state === 'missing') throw new KeyringUnavailable(`the key of ${authorId} is missing`)
-    if (opened.state === 'erased') return { verdict: 'erased' as const, events: [], screening: null, review: null }
+function screenOne({ clock, ids }: Pick<Deps, 'clock' | 'ids'>, tenantId: string, arrived: ArrivedText, keys: Keys) {
+  const { activityId, authorId, reportedAt, occurredAt } = arrived
+  const opened = keys.open(arrived.sealed, eventPlace(arrived.event, 'text'))
+  if (opened.state === 'missing') throw new KeyringUnavailable(`the key of ${authorId} is missing`)
+  if (opened.state === 'erased') return { verdict: 'erased' as const, events: [], screening: null, review: null }
 
-    const { verdict, reasons, text, review } = screenText(opened.value)
-    const screeningId = ids.uuid()
-    const at = clock.now()
-    const screened = { id: ids.uuid(), time: at, tenantId, causationId: arrived.event.id }
-    const sealed =
-      text === null
-        ? null
-        : keys.seal(authorId, eventPlace({ type: 'safety.text.screened.v1', id: screened.id }, 'text'), text)
-    const facts = {
-      screeningId,
-      activityId,
-      authorId,
-      reportedAt,
-      verdict,
-      reasons: [...reasons],
-      policy: policyVersion,
-    }
-    const events: Event[] = [textScreened(screened, { ...facts, occurredAt, text: sealed })]
-    const screening = { ...facts, id: screeningId, screenedAt: at }
-    if (!review) return { verdict, events, screening, review: null }
-
-    const reviewId = ids.uuid()
-    const dueAt = new Date(clock.nowMs() + review.dueHours * 3_600_000).toISOString()
-    const { categories, urgency } = review
-    const asked = { reviewId, screeningId, activityId, authorId, categories, urgency, dueAt }
-    events.push(reviewRequested({ ...screened, id: ids.uuid() }, asked))
-    const textSealed = keys.seal(authorId, { field: 'safety.reviews.text_sealed', row: reviewId }, opened.value)
-    return { verdict, events, screening, review: { ...asked, textSealed, requestedAt: at } }
+  const { verdict, reasons, text, review } = screenText(opened.value)
+  const screeningId = ids.uuid()
+  const at = clock.now()
+  const screened = { id: ids.uuid(), time: at, tenantId, causationId: arrived.event.id }
+  const sealed =
+    text === null
+      ? null
+      : keys.seal(authorId, eventPlace({ type: 'safety.text.screened.v1', id: screened.id }, 'text'), text)
+  const facts = {
+    screeningId,
+    activityId,
+    authorId,
+    reportedAt,
+    verdict,
+    reasons: [...reasons],
+    policy: policyVersion,
   }
+  const events: Event[] = [textScreened(screened, { ...facts, occurredAt, text: sealed })]
+  const screening = { ...facts, id: screeningId, screenedAt: at }
+  if (!review) return { verdict, events, screening, review: null }
+
+  const reviewId = ids.uuid()
+  const dueAt = new Date(clock.nowMs() + review.dueHours * 3_600_000).toISOString()
+  const { categories, urgency } = review
+  const asked = { reviewId, screeningId, activityId, authorId, categories, urgency, dueAt }
+  events.push(reviewRequested({ ...screened, id: ids.uuid() }, asked))
+  const textSealed = keys.seal(authorId, { field: 'safety.reviews.text_sealed', row: reviewId }, opened.value)
+  return { verdict, events, screening, review: { ...asked, textSealed, requestedAt: at } }
 }
