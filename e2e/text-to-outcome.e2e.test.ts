@@ -52,8 +52,14 @@ test('one text becomes a screened, scored outcome with evidence on its activity'
   assert.match(outcome.policy, /\S/)
 
   const { id } = await company.person('participant-1@example.org')
-  const [activity] = await company.activities(id)
-  assert.equal(outcome.activityId, activity?.id)
+  await eventually(
+    async () => {
+      const [activity] = await company.activities(id)
+      assert.equal(outcome.activityId, activity?.id)
+      assert.deepEqual(activity?.outcome, { id: outcome.id, scores: outcome.scores })
+    },
+    { withinMs: 10_000, what: 'the outcome on its activity' },
+  )
 })
 
 test('a corrected text is scored again: one outcome per activity, the later report stands', async () => {

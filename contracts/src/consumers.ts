@@ -13,6 +13,8 @@ export const consumptions: Readonly<Record<Service, readonly Consumption[]>> = {
     'ingest.match.created',
     'ingest.feedback.submitted',
     'ingest.course.completed',
+    'q2q.outcome.scored',
+    'q2q.outcome.withheld',
     'privacy.export.requested',
   ],
   ingest: ['privacy.export.requested'],

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { instant, uuid } from '../events/envelope.ts'
 import { partner } from '../events/ingest.ts'
+import { outcomeScores } from '../events/q2q.ts'
 import { listOf, listQuery } from './lists.ts'
 import { operation } from './operation.ts'
 
@@ -19,7 +20,7 @@ export const profile = z.object({
 })
 export type Profile = z.infer<typeof profile>
 
-/** One person's part in one thing a partner reported; `details` depends on `kind`. */
+/** One person's part in one thing a partner reported; `details` depends on `kind`, `outcome` is of the text it came with. */
 export const activity = z.object({
   id: uuid,
   kind: z.string(),
@@ -28,6 +29,7 @@ export const activity = z.object({
   role: z.string(),
   occurredAt: instant,
   details: z.record(z.string(), z.unknown()),
+  outcome: z.object({ id: uuid, scores: outcomeScores }).nullable(),
 })
 export type Activity = z.infer<typeof activity>
 

@@ -9,6 +9,8 @@ import { onCourseCompleted } from './consumers/on-course-completed.ts'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { onFeedbackSubmitted } from './consumers/on-feedback-submitted.ts'
 import { onMatchCreated } from './consumers/on-match-created.ts'
+import { onOutcomeScored } from './consumers/on-outcome-scored.ts'
+import { onOutcomeWithheld } from './consumers/on-outcome-withheld.ts'
 import { onSessionCompleted } from './consumers/on-session-completed.ts'
 import { announceReadings } from './jobs/announce-readings.ts'
 import { getProfileRoute } from './routes/get-profile.ts'
@@ -17,6 +19,7 @@ import { listProfilesRoute } from './routes/list-profiles.ts'
 import { searchProfilesRoute } from './routes/search-profiles.ts'
 import type { ProfileSettings } from './settings.ts'
 import { createContributionStore } from './store/contribution-store.ts'
+import { attachOutcomes } from './store/outcome-store.ts'
 import { createProfileStore, type ProfileStore } from './store/profile-store.ts'
 import { createReadingStore, type ReadingStore } from './store/reading-store.ts'
 import { createProfileTelemetry } from './telemetry.ts'
@@ -41,6 +44,8 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
       onMatchCreated(reports),
       onFeedbackSubmitted(reports),
       onCourseCompleted(reports),
+      onOutcomeScored({ attach: attachOutcomes }),
+      onOutcomeWithheld({ attach: attachOutcomes }),
       onExportRequested({ contributions }),
     ],
   })

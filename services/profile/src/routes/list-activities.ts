@@ -2,9 +2,8 @@ import { listActivities } from '@csr/contracts/http/profile'
 import { pageOf, positionOf } from '@csr/http/list-page'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Route } from '@csr/http/route'
-import type { Activity } from '../domain/profile.ts'
 import { reaches } from '../domain/visible-subjects.ts'
-import type { ProfileStore } from '../store/profile-store.ts'
+import type { ActivityView, ProfileStore } from '../store/profile-store.ts'
 
 type Deps = { readonly profiles: Pick<ProfileStore, 'activities'> }
 
@@ -22,6 +21,6 @@ export function listActivitiesRoute({ profiles }: Deps): Route {
   })
 }
 
-function bodyOf({ id, kind, partner, sourceId, role, occurredAt, details }: Activity) {
-  return { id, kind, partner, sourceId, role, occurredAt, details: { ...details } }
+function bodyOf({ id, kind, partner, sourceId, role, occurredAt, details, outcome }: ActivityView) {
+  return { id, kind, partner, sourceId, role, occurredAt, details: { ...details }, outcome }
 }

@@ -20,6 +20,9 @@ export type ProfileView = {
 export type ListPosition = { readonly at: string; readonly id: string }
 export type Page = { readonly after: ListPosition | null; readonly limit: number }
 
+/** An activity with the scores of its text, where there are any. */
+export type ActivityView = Activity & { readonly outcome: queries.AttachedOutcome | null }
+
 export interface ProfileStore {
   /**
    * Reads what a batch of one tenant is about, applies the rule, and says what to commit. Nothing is written here: the
@@ -31,7 +34,7 @@ export interface ProfileStore {
   /** The person with this e-mail address, personal fields included. */
   findByEmail(tenantId: string, email: string): Promise<ProfileView | null>
   /** null where there is no such profile */
-  activities(tenantId: string, subjectId: string, page: Page): Promise<readonly Activity[] | null>
+  activities(tenantId: string, subjectId: string, page: Page): Promise<readonly ActivityView[] | null>
 }
 
 type Deps = {
@@ -66,7 +69,7 @@ export function createProfileStore(deps: Deps): ProfileStore {
         queries.profileExists({ subjectId }),
         queries.activityPage({ subjectId, ...startOf(page) }),
       ])
-      return profiles.length > 0 ? rows.map(activityOf) : null
+      return profiles.length > 0 ? rows.map((row) => ({ ...activityOf(row), outcome: row.outcome })) : null
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { OutcomeScores } from '@csr/contracts/events/q2q'
 import { statement, type Statement } from '@csr/postgres/statement'
 import { and, desc, eq, fillPlaceholders, getTableColumns, sql } from 'drizzle-orm'
 import { QueryBuilder } from 'drizzle-orm/pg-core'
@@ -33,6 +34,19 @@ const personal = { ...basic, name_sealed, email_sealed, phone_sealed }
 
 const { tenant_id: _ofActivity, recorded_at: _whenRecorded, ...activityColumns } = getTableColumns(activities)
 
+/** Scores of the text that came with an activity, where they stand for the person who has it now. */
+export type AttachedOutcome = { readonly id: string; readonly scores: OutcomeScores }
+
+const attachedOutcome = sql<AttachedOutcome | null>`(
+  select jsonb_build_object('id', outcome.outcome_id, 'scores', outcome.scores)
+  from profile.activity_outcomes as outcome
+  where outcome.activity_id = "activities"."id" and outcome.subject_id = "activities"."subject_id"
+    and outcome.scores is not null
+  limit 1
+)`.as('outcome')
+
+export type ListedActivityRow = ActivityRow & { readonly outcome: AttachedOutcome | null }
+
 const isSubject = eq(profiles.subject_id, given('subjectId'))
 // The first condition is that of the index for lists.
 const profilesBefore = sql`${profiles.created_at} > '-infinity' and (${profiles.created_at}, ${profiles.subject_id}) < (${given('at')}::timestamptz, ${given('id')}::uuid)`
@@ -67,9 +81,9 @@ export const profileExists: Read<ById, Pick<ProfileRow, 'subject_id'>> = compile
   build.select({ subject_id }).from(profiles).where(isSubject),
 )
 
-export const activityPage: Read<ById & Page, ActivityRow> = compile(
+export const activityPage: Read<ById & Page, ListedActivityRow> = compile(
   build
-    .select(activityColumns)
+    .select({ ...activityColumns, outcome: attachedOutcome })
     .from(activities)
     .where(
       and(

@@ -15,7 +15,7 @@ const mask: Readonly<Record<string, string>> = {
 
 /** Linear patterns: each repeats one bounded class of characters and is anchored by what surrounds it. */
 const patterns: readonly [rule: string, pattern: RegExp][] = [
-  ['e-mail', /[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/gu],
+  ['e-mail', /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/gu],
   ['web-address', /\b(?:https?:\/\/|www\.)[^\s<>"]{1,500}/giu],
   ['account-number', /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b/g],
   ['account-number', /\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b/g],
