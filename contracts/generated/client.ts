@@ -1512,6 +1512,17 @@ export interface operations {
                             details: {
                                 [key: string]: unknown;
                             };
+                            outcome: {
+                                /** Format: uuid */
+                                id: string;
+                                scores: {
+                                    confidence: number | null;
+                                    belonging: number | null;
+                                    languageLevel: number | null;
+                                    jobReadiness: number | null;
+                                    wellBeing: number | null;
+                                };
+                            } | null;
                         }[];
                         nextCursor: string | null;
                     };

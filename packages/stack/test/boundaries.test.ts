@@ -30,7 +30,7 @@ const planted: readonly [title: string, path: string, text: string, rule: RegExp
   [
     'a dynamic import of another service',
     'services/profile/src/service.ts',
-    `const x = await ${'import'}('@csr/audit/main')`,
+    ['const x = await im', "port('@csr/audit/main')"].join(''),
     /no service/,
   ],
   [
