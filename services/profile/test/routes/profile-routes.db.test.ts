@@ -77,6 +77,7 @@ test('activities are listed newest first with a cursor', async () => {
     'id',
     'kind',
     'occurredAt',
+    'outcome',
     'partner',
     'role',
     'sourceId',
