@@ -38,6 +38,11 @@ const safeMessages = new Set([
   ...['TenantUnknown', 'RetryLater', 'Unprocessable', 'UpstreamUnavailable', 'NatsUnavailable', 'KeyFileRefused'],
 ])
 
+/** Lines leave in writes of about this many bytes: a write for each costs more than making it. */
+const writeBytes = 4_096
+/** … and no later than this. Errors leave at once, and what is left leaves when the process exits. */
+const flushEveryMs = 100
+
 /** One JSON line per fact. Fields outside the allow-list are dropped; of errors the name, codes and stack frames stay. */
 export function createLogger(options: {
   service: string
@@ -51,13 +56,20 @@ export function createLogger(options: {
     formatters: { level: (label: string) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,
   }
-  const lines = pino(settings, options.destination ?? pino.destination({ fd: 1, sync: false, minLength: 0 }))
+  const lines = pino(settings, options.destination ?? standardOutput())
   return {
     debug: (event, fields) => lines.isLevelEnabled('debug') && lines.debug(allowed(fields), event),
     info: (event, fields) => lines.info(allowed(fields), event),
     warn: (event, fields) => lines.warn(allowed(fields), event),
-    error: (event, error, fields) => lines.error({ ...allowed(fields), error: describeError(error) }, event),
+    error: (event, error, fields) => {
+      lines.error({ ...allowed(fields), error: describeError(error) }, event)
+      lines.flush()
+    },
   }
+}
+
+function standardOutput() {
+  return pino.destination({ fd: 1, sync: false, minLength: writeBytes, periodicFlush: flushEveryMs })
 }
 
 function allowed(fields: LogFields | undefined): Record<string, unknown> {
