@@ -42,7 +42,7 @@ const steadyLeast = 3
  * come first. What waits meanwhile goes in larger batches, which cost less.
  */
 const restTimes = 5
-const restMostMs = 200
+const restMostMs = 500
 const idleFirstMs = 250
 const idleMostMs = 1_000
 const checkEveryMs = 10_000
