@@ -19,6 +19,7 @@ const commands = {
   check: { entry: 'packages/stack/src/check.ts', servers: false },
   generate: { entry: 'packages/stack/src/generate.ts', servers: false },
   csr: { entry: 'packages/cli/src/csr.ts', servers: false },
+  containers: { entry: 'packages/stack/src/prepare-containers.ts', servers: false },
   logs: { entry: 'packages/stack/src/logs.ts', servers: false },
   reset: { entry: 'packages/stack/src/reset.ts', servers: false },
   clean: { entry: 'packages/stack/src/clean.ts', servers: false },

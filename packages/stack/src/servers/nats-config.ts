@@ -3,19 +3,22 @@ import { natsPublicKey, natsUsers } from './nats-users.ts'
 
 export type NatsConfig = {
   readonly storeDir: string
+  /** loopback unless told: in a container the network around it is the fence */
+  readonly host?: string
   readonly port: number
   readonly monitorPort: number
   readonly credentialsFile: (user: NatsUser) => string
 }
 
 /**
- * nats-server.conf: loopback only, every write synced before it is acknowledged, one key pair and one allow-list per
+ * nats-server.conf: every write synced before it is acknowledged, one key pair and one allow-list per
  * user, nobody without a key. Holds public keys only.
  */
 export function natsConfig(config: NatsConfig): string {
+  const { host = '127.0.0.1' } = config
   const users = natsUsers.map((user) => userBlock(user, natsPublicKey(config.credentialsFile(user))))
   return `server_name: csr
-listen: "127.0.0.1:${config.port}"
+listen: "${host}:${config.port}"
 http: "127.0.0.1:${config.monitorPort}"
 max_payload: ${payloadBytesMax}
 max_connections: 1000

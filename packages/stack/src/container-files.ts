@@ -1,0 +1,44 @@
+import { basename } from 'node:path'
+import type { Service } from '@csr/contracts/services'
+import { rolesOf } from '@csr/postgres/bootstrap-roles'
+import type { Secrets } from './secrets.ts'
+import { superuser } from './servers/postgres.ts'
+
+/** Where nats-server keeps its data and listens inside its container. */
+export const natsInContainer = { storeDir: '/data', host: '0.0.0.0', port: 4222, monitorPort: 8222 } as const
+
+/**
+ * The settings of a process that hold a password or a name made with the secrets, in the form `node --env-file` reads;
+ * everything else stands in docker-compose.yml. `operator` sets databases up.
+ */
+export function containerEnvironment(who: Service | 'operator', secrets: Secrets): string {
+  const { databasePasswords: passwords } = secrets
+  if (who === 'operator') {
+    return lines({
+      DATABASE_URL: address('postgres', superuser, passwords, 'postgres'),
+      KEYS_DATABASE_URL: address('postgres-keys', superuser, passwords, 'postgres'),
+    })
+  }
+  const { request, worker } = rolesOf(who)
+  return lines({
+    DATABASE_URL: address('postgres', request, passwords, 'csr'),
+    WORKER_DATABASE_URL: address('postgres', worker, passwords, 'csr'),
+    ...(who !== 'audit' && { KEYS_DATABASE_URL: address('postgres-keys', request, passwords, 'csr_keys') }),
+    ...(who === 'gateway' && { GATEWAY_SIGNING_KEY_FILE: `/run/access/${basename(secrets.gatewaySigningKeyFile)}` }),
+  })
+}
+
+/** Containers never run as root: what root prepares is handed to the user that the base image brings. */
+export function containerUser(uid: number, gid: number): { readonly uid: number; readonly gid: number } {
+  return uid === 0 ? { uid: 1_000, gid: 1_000 } : { uid, gid }
+}
+
+function address(host: string, role: string, passwords: Secrets['databasePasswords'], database: string): string {
+  return `postgres://${role}:${encodeURIComponent(passwords[role] ?? '')}@${host}:5432/${database}`
+}
+
+function lines(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}

@@ -1,0 +1,47 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { services } from '@csr/contracts/services'
+import { containerEnvironment, containerUser, natsInContainer } from './container-files.ts'
+import { openSecrets } from './secrets.ts'
+import { natsConfig } from './servers/nats-config.ts'
+import { superuser } from './servers/postgres.ts'
+
+/**
+ * Makes what docker-compose.yml mounts: secrets, one file of addresses with passwords per process, nats-server.conf.
+ * Made once; what is there is kept. The folder belongs to whom the containers run as and is closed to everyone else.
+ */
+const folder = process.argv[2] ?? fileURLToPath(new URL('../../../.containers', import.meta.url))
+const secretsDir = join(folder, 'secrets')
+mkdirSync(folder, { recursive: true, mode: 0o700 })
+const secrets = await openSecrets({ dir: secretsDir, dataExists: existsSync(secretsDir) })
+
+write('environment/operator.env', containerEnvironment('operator', secrets))
+for (const service of services) write(`environment/${service}.env`, containerEnvironment(service, secrets))
+const { storeDir, host, port, monitorPort } = natsInContainer
+write(
+  'nats-server.conf',
+  natsConfig({ storeDir, host, port, monitorPort, credentialsFile: secrets.natsCredentialsFile }),
+)
+write('postgres.password', secrets.databasePasswords[superuser] ?? '')
+// The servers run as users of their own images; the folder around these two keeps others out.
+for (const name of ['nats-server.conf', 'postgres.password']) chmodSync(join(folder, name), 0o444)
+
+const user = containerUser(process.getuid?.() ?? 0, process.getgid?.() ?? 0)
+if (process.getuid?.() === 0) hand(folder, user)
+writeFileSync(join(folder, 'compose.env'), `CSR_USER=${user.uid}:${user.gid}\n`)
+process.stdout.write(
+  `${folder} is complete. Next:\n  docker compose --env-file .containers/compose.env --profile all up --build --wait\n`,
+)
+
+function write(name: string, text: string): void {
+  const path = join(folder, name)
+  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
+  if (existsSync(path)) chmodSync(path, 0o600)
+  writeFileSync(path, text, { mode: 0o600 })
+}
+
+function hand(path: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+  chownSync(path, uid, gid)
+  for (const entry of readdirSync(path, { recursive: true, encoding: 'utf8' })) chownSync(join(path, entry), uid, gid)
+}

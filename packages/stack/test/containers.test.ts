@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { services } from '@csr/contracts/services'
+import { readKeyFile } from '@csr/keyring/key-file'
+import { DCLinter } from 'dclint'
+import { validate } from 'dockerfile-utils'
+import { parse } from 'yaml'
+import { containerUser } from '../src/container-files.ts'
+import { settingsOf } from '../src/generate/settings.ts'
+
+type Mount = string | { readonly source: string; readonly target: string }
+type Container = {
+  readonly image?: string
+  readonly build?: { readonly dockerfile: string; readonly args: { readonly SERVICE: string } }
+  readonly user?: string
+  readonly read_only?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly security_opt?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly secrets?: readonly Mount[]
+  readonly ports?: readonly string[]
+  readonly healthcheck?: unknown
+}
+type Compose = {
+  readonly services: Readonly<Record<string, Container>>
+  readonly secrets: Readonly<Record<string, { readonly file: string }>>
+}
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const composeFile = join(root, 'docker-compose.yml')
+const compose = parse(readFileSync(composeFile, 'utf8'), { merge: true }) as Compose
+const dockerfile = readFileSync(join(root, 'infra/docker/service.Dockerfile'), 'utf8')
+
+const folder = join(mkdtempSync(join(tmpdir(), 'csr-test-containers-')), '.containers')
+execFileSync(process.execPath, [join(root, 'packages/stack/src/prepare-containers.ts'), folder])
+after(() => rmSync(join(folder, '..'), { recursive: true, force: true }))
+
+/** Path of a prepared file that the compose file names. */
+const prepared = (path: string): string => join(folder, path.replace(/^(\.\/)?\.containers\//, ''))
+
+function containerOf(name: string): Container {
+  const container = compose.services[name]
+  assert.ok(container, name)
+  return container
+}
+
+function secretsOf(name: string): Map<string, string> {
+  const mounts = containerOf(name).secrets ?? []
+  return new Map(
+    mounts.map((mount) => {
+      const { source, target } = typeof mount === 'string' ? { source: mount, target: mount } : mount
+      return [`/run/secrets/${target}`, compose.secrets[source]?.file ?? '']
+    }),
+  )
+}
+
+test('the Dockerfile and the compose file lint without a finding', () => {
+  assert.deepEqual(validate(dockerfile), [])
+  const linter = new DCLinter({ rules: { ...orderOfKeys, ...builtImages }, quiet: true, debug: false, exclude: [] })
+  const findings = linter.lintFiles([composeFile], false).flatMap(({ messages }) => messages)
+  assert.deepEqual(
+    findings.map(({ line, message }) => `${line}: ${message}`),
+    [],
+  )
+})
+
+// Order of keys follows what is read together; an image that is built here gets a name, so that several use it.
+const orderOfKeys = {
+  'services-alphabetical-order': 0,
+  'service-keys-order': 0,
+  'service-dependencies-alphabetical-order': 0,
+  'top-level-properties-order': 0,
+} as const
+const builtImages = { 'no-build-and-image': 0, 'service-image-require-explicit-tag': 0 } as const
+
+test('the linters notice faults', () => {
+  assert.ok(validate(`${dockerfile}\nUNKNOWN x\n`).length > 0)
+  assert.throws(() => parse('services:\n  a: [\n'))
+})
+
+test('every container runs without capabilities on a read-only file system, and none as root but nats-server', () => {
+  const names = Object.keys(compose.services)
+  assert.equal(names.length, services.length + 5)
+  for (const name of names) {
+    const { read_only: readOnly, cap_drop: dropped, security_opt: options, user, image = '' } = containerOf(name)
+    assert.equal(readOnly, true, name)
+    assert.deepEqual(dropped, ['ALL'], name)
+    assert.deepEqual(options, ['no-new-privileges:true'], name)
+    assert.equal(user === undefined, name === 'nats', name)
+    assert.match(image, /^(csr-backbone-[a-z0-9]+|[a-z]+:\d+\.\d+(\.\d+)?-[a-z]+)$/, name)
+    assert.ok(containerOf(name).healthcheck !== undefined || services.some((service) => service === name), name)
+  }
+  assert.match(dockerfile, /\nUSER node\n/)
+  assert.match(dockerfile, /\nHEALTHCHECK /)
+})
+
+test('only loopback reaches a container from outside, and of the services only the gateway', () => {
+  for (const [name, { ports = [] }] of Object.entries(compose.services)) {
+    for (const port of ports) assert.match(port, /^127\.0\.0\.1:/, name)
+    if (services.some((service) => service === name)) assert.equal(ports.length, name === 'gateway' ? 1 : 0, name)
+  }
+})
+
+test('each service is given every setting it needs, and every file that a setting names', async () => {
+  for (const service of services) {
+    const container = containerOf(service)
+    assert.equal(container.build?.args.SERVICE, service)
+    const secrets = secretsOf(service)
+    const environmentFile = prepared(secrets.get('/run/secrets/environment') ?? '')
+    const settings = { ...container.environment, ...readEnvironment(environmentFile) }
+    const missing = (await settingsOf(service)).filter(({ name, fallback }) => fallback === null && !settings[name])
+    assert.deepEqual(
+      missing.map(({ name }) => name),
+      [],
+      service,
+    )
+    for (const [name, value] of Object.entries(settings)) {
+      if (value.startsWith('/run/secrets/')) assert.ok(existsSync(prepared(secrets.get(value) ?? '?')), name)
+    }
+    assert.equal('ROOT_KEY_FILE' in settings, service !== 'audit', service)
+  }
+})
+
+test('what is prepared is closed to others, keeps its secrets, and is not made anew where a part is missing', () => {
+  assert.equal(statSync(folder).mode & 0o077, 0)
+  const keys = readKeyFile(prepared('secrets/root.key'))
+  execFileSync(process.execPath, [join(root, 'packages/stack/src/prepare-containers.ts'), folder])
+  assert.equal(readKeyFile(prepared('secrets/root.key')).current, keys.current)
+  for (const { file } of Object.values(compose.secrets)) assert.ok(existsSync(prepared(file)), file)
+  const nats = readFileSync(prepared('nats-server.conf'), 'utf8')
+  assert.match(nats, /sync_interval: always/)
+  assert.doesNotMatch(nats, /\bS[A-Z2-7]{57}\b/)
+  rmSync(prepared('secrets/index.key'))
+  assert.throws(
+    () =>
+      execFileSync(process.execPath, [join(root, 'packages/stack/src/prepare-containers.ts'), folder], {
+        stdio: 'pipe',
+      }),
+    /index\.key/,
+  )
+})
+
+test('containers run as whoever prepared them, and as nobody else where that was root', () => {
+  assert.deepEqual(containerUser(501, 20), { uid: 501, gid: 20 })
+  assert.deepEqual(containerUser(0, 0), { uid: 1_000, gid: 1_000 })
+})
+
+function readEnvironment(path: string): Record<string, string> {
+  const lines = readFileSync(path, 'utf8').trim().split('\n')
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
+}
