@@ -4,8 +4,8 @@ import type { RunningProcess } from './supervised-process.ts'
 
 /**
  * How far a program stands back when there is not enough processor time for all (as `nice` counts): answers first, then
- * live events, screening and scoring behind the profile, housekeeping last. What stands back works off its backlog in
- * larger groups, which cost less. Servers and what answers partners stand back for nobody.
+ * what only follows events: screening, scoring and the record. What stands back works off its backlog in larger groups,
+ * which cost less. Servers and what answers partners and readers stand back for nobody.
  */
 const standsBack: Readonly<Record<string, number>> = {
   profile: 5,
