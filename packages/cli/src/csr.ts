@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, Listed>> = {
     summary: 'sends the sample data and shows what becomes of it',
     load: () => import('./commands/samples.ts'),
   },
+  import: { summary: 'imports a CSV file, or checks it', load: () => import('./commands/import.ts') },
   audit: { summary: 'verifies, exports and proves the log', load: () => import('./commands/audit.ts') },
   streams: { summary: 'plans, applies, shows and keeps the streams', load: () => import('./commands/streams.ts') },
   migrate: { summary: 'applies, takes back and lists migrations', load: () => import('./commands/migrate.ts') },

@@ -5,7 +5,18 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { runCsr } from './run-csr.ts'
 
-const commands = ['doctor', 'token', 'tenants', 'partners', 'webhook', 'streams', 'migrate']
+const commands = [
+  'doctor',
+  'token',
+  'tenants',
+  'partners',
+  'webhook',
+  'samples',
+  'import',
+  'audit',
+  'streams',
+  'migrate',
+]
 let nowhere: string
 
 before(() => {
@@ -33,6 +44,8 @@ test('without a running stack a command ends with code 3, says so on stderr and 
     ['tenants', 'list', '--json'],
     ['partners', 'add', 'kintell'],
     ['webhook', 'sign', '--partner', 'kintell', '--file', '-'],
+    ['samples', '--json'],
+    ['import', import.meta.filename],
     ['streams', 'status'],
     ['migrate', 'status'],
   ]
@@ -55,6 +68,9 @@ test('a call that cannot be meant ends with code 2 and nothing on stdout', async
     ['partners', 'add', 'stranger'],
     ['webhook', 'send', '--partner', 'kintell'],
     ['webhook', 'send', '--partner', 'kintell', '--file', 'no-such-file.json'],
+    ['import'],
+    ['import', 'no-such-file.csv'],
+    ['import', import.meta.filename, '--schema', 'no.such@1.0'],
     ['streams', 'no-such-verb'],
   ]
   await everyOne(calls, async (call) => {

@@ -1,18 +1,17 @@
-import { rememberSamples, samplesAreLoaded } from './demo-tenant.ts'
-import { readSamples, runSamples, type SampleOptions } from './samples/run-samples.ts'
+import { rememberSamples } from './demo-tenant.ts'
+import { runSamples, type SampleOptions } from './samples/run-samples.ts'
 import type { SampleReport } from './samples/sample-result.ts'
 import type { DemoDocument } from './stack-document.ts'
 
 /**
- * The samples of a stack that starts: loaded once, at the first start that comes to the end of it. A later start only
- * reads what has become of them.
+ * Loads the samples of a stack that starts for the first time, and remembers that they are in. Cut off before, the next
+ * start does it again: what was sent is known by its ids.
  */
-export async function loadSamplesOnce(
+export async function loadSamples(
   gatewayUrl: string,
   demo: DemoDocument,
   options: SampleOptions & { readonly stateFile: string },
 ): Promise<SampleReport> {
-  if (samplesAreLoaded(options.stateFile)) return await readSamples(gatewayUrl, demo, options.signal)
   const report = await runSamples(gatewayUrl, demo, options)
   rememberSamples(options.stateFile)
   return report

@@ -91,7 +91,8 @@ async function send(
 
 const answerWithinMs = 15_000
 
-function describeProblem(status: number, body: unknown): string {
+/** A problem document in a line for a person. */
+export function describeProblem(status: number, body: unknown): string {
   if (typeof body !== 'object' || body === null) return `status ${status}`
   const {
     title = '',

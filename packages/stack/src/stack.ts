@@ -5,8 +5,8 @@ import { bootstrapRoles } from '@csr/postgres/bootstrap-roles'
 import { composeDocument } from './compose-document.ts'
 import { createDataDirectory, dataDirectory, lockDataDirectory, type DataDirectory } from './data-directory.ts'
 import { ownerUrl } from './database-places.ts'
-import { loadSamplesOnce } from './demo-samples.ts'
-import { makeDemoTenant } from './demo-tenant.ts'
+import { loadSamples } from './demo-samples.ts'
+import { makeDemoTenant, samplesAreLoaded } from './demo-tenant.ts'
 import { createGatewayClient } from './gateway-client.ts'
 import { lastLines } from './follow-file.ts'
 import { logFile } from './log-files.ts'
@@ -90,7 +90,7 @@ export class Stack {
     return document
   }
 
-  /** What became of the samples, where this start had any to do with them. */
+  /** What became of the samples, at the start that loaded them. */
   get samples(): SampleReport | null {
     return this.#samples
   }
@@ -192,10 +192,11 @@ export class Stack {
   /** A stack without its samples is still a stack: what goes wrong with them is told, and tried again at the next start. */
   async #loadSamples(gateway: string, demo: DemoDocument): Promise<void> {
     const { demoFile: stateFile } = this.directory
+    if (samplesAreLoaded(stateFile)) return
     const { signal } = this.#ending
     try {
       this.#samples = await this.#step('samples', (onProgress) =>
-        loadSamplesOnce(gateway, demo, { stateFile, signal, onProgress }),
+        loadSamples(gateway, demo, { stateFile, signal, onProgress }),
       )
     } catch (error) {
       signal.throwIfAborted()

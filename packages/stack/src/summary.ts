@@ -1,5 +1,7 @@
+import { dirname } from 'node:path'
 import { describeSamples, painter, type Paint } from './describe-samples.ts'
 import type { SampleReport } from './samples/sample-result.ts'
+import { defaultDataDir } from './start-options.ts'
 import type { StackDocument } from './stack-document.ts'
 
 /** What runs where and what became of the samples, for a person. Colours only where asked for. */
@@ -16,18 +18,19 @@ export function describeStack(document: StackDocument, samples: SampleReport | n
     `  ${paint('bold', name.padEnd(widths[0] ?? 0))}  ${place.padEnd(widths[1] ?? 0)}  ${paint('dim', pid)}`.trimEnd(),
   )
   const told = samples === null ? '' : `\n${describeSamples(samples, colours)}`
-  return `\n${lines.join('\n')}\n${told}${describeDemo(document, samples, paint)}\n`
+  return `\n${lines.join('\n')}\n${told}${describeDemo(document, paint)}\n`
 }
 
-function describeDemo({ demo }: StackDocument, samples: SampleReport | null, paint: Paint): string {
+function describeDemo({ demo, gateway, logsDir }: StackDocument, paint: Paint): string {
   if (demo === null) return ''
-  const next = samples === null ? 'csr samples' : 'csr audit verify'
+  const dataDir = dirname(logsDir)
+  const where = dataDir === defaultDataDir ? '' : ` --data-dir ${dataDir}`
   return [
     '',
     `  Demo tenant ${paint('bold', demo.tenantId)}. Try:`,
-    '    ./csr token --role company_admin',
-    '    ./csr partners list',
-    `    ./${next}`,
+    `    ./csr samples${where}          ${paint('dim', '# sends it all again: nothing is there twice')}`,
+    `    ./csr audit verify${where}`,
+    `    curl -H "authorization: Bearer $(./csr token --role company_admin${where})" ${gateway}/v1/outcomes/summary`,
     '',
   ].join('\n')
 }

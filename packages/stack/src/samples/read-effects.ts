@@ -1,7 +1,7 @@
 import { listProfiles, listActivities, type Activity } from '@csr/contracts/http/profile'
 import { listOutcomes, type Outcome } from '@csr/contracts/http/q2q'
-import type { DemoCompany } from './demo-company.ts'
-import { fewAtATime } from './persist.ts'
+import type { CompanyClient } from '../company-client.ts'
+import { fewAtATime } from '../persist.ts'
 import type { Expected } from './sample-data.ts'
 
 /** Everybody the company has, with what they took part in and what became of their texts. */
@@ -14,7 +14,7 @@ export type Effects = {
 const peopleAtOnce = 8
 
 /** Reads it all, without opening anybody's name or address. */
-export async function readEffects(company: DemoCompany): Promise<Effects> {
+export async function readEffects(company: CompanyClient): Promise<Effects> {
   const profiles = await company.all(listProfiles, { query: { fields: 'basic' } })
   const people = profiles.map(({ id }) => id)
   const activities: Activity[] = []

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from '../refusal.ts'
 import type { DemoDocument } from '../stack-document.ts'
 import { verifyAuditLog, type LogVerification } from '../verify-audit-log.ts'
-import { createDemoCompany, type DemoCompany } from './demo-company.ts'
+import { createCompanyClient, type CompanyClient } from '../company-client.ts'
 import { missingOf, readEffects, type Effects } from './read-effects.ts'
 import { sampleData, type Expected } from './sample-data.ts'
 import { readResult, type SampleReport } from './sample-result.ts'
@@ -24,10 +24,10 @@ export async function runSamples(
   demo: DemoDocument,
   options: SampleOptions,
 ): Promise<SampleReport> {
-  const company = createDemoCompany(gatewayUrl, demo, options.signal)
+  const company = createCompanyClient(gatewayUrl, demo.tenantId, options.signal)
   const { chains, files, expected } = sampleData()
   const webhooks = chains.flat().length
-  await sendWebhooks(company, chains, (sent) => {
+  await sendWebhooks(company, demo.partners, chains, (sent) => {
     if (sent % reportEvery === 0 || sent === webhooks) options.onProgress(`${sent} of ${webhooks} webhooks`)
   })
   for (const file of files) {
@@ -39,14 +39,7 @@ export async function runSamples(
   return reportOf(company, effects, log)
 }
 
-/** What the demo company holds now; nothing is sent and nothing waited for. */
-export async function readSamples(gatewayUrl: string, demo: DemoDocument, signal: AbortSignal): Promise<SampleReport> {
-  const company = createDemoCompany(gatewayUrl, demo, signal)
-  const effects = await readEffects(company)
-  return reportOf(company, effects, await verifyLog(company))
-}
-
-async function reportOf(company: DemoCompany, effects: Effects, log: LogVerification): Promise<SampleReport> {
+async function reportOf(company: CompanyClient, effects: Effects, log: LogVerification): Promise<SampleReport> {
   const { size, root, verified } = log
   return { result: await readResult(company, effects, verified), audit: { size, root, verified } }
 }
@@ -56,7 +49,7 @@ const settledWithinMs = 150_000
 const firstPauseMs = 300
 const longestPauseMs = 3_000
 
-async function untilSettled(company: DemoCompany, expected: Expected, options: SampleOptions): Promise<Effects> {
+async function untilSettled(company: CompanyClient, expected: Expected, options: SampleOptions): Promise<Effects> {
   return await until(options, async () => {
     const effects = await readEffects(company)
     return { value: effects, missing: missingOf(expected, effects) }
@@ -64,7 +57,11 @@ async function untilSettled(company: DemoCompany, expected: Expected, options: S
 }
 
 /** Every effect has reached the log when it tells of each activity and each outcome. */
-async function untilRecorded(company: DemoCompany, effects: Effects, options: SampleOptions): Promise<LogVerification> {
+async function untilRecorded(
+  company: CompanyClient,
+  effects: Effects,
+  options: SampleOptions,
+): Promise<LogVerification> {
   const should = { activity: effects.activities.length, outcome: effects.outcomes.length }
   return await until(options, async () => {
     const log = await verifyLog(company)
@@ -77,7 +74,7 @@ async function untilRecorded(company: DemoCompany, effects: Effects, options: Sa
   })
 }
 
-const verifyLog = async (company: DemoCompany): Promise<LogVerification> =>
+const verifyLog = async (company: CompanyClient): Promise<LogVerification> =>
   verifyAuditLog({ client: { call: company.ask }, token: '' })
 
 /** Looks until nothing is missing; pauses grow, so that a long wait is no load. */

@@ -4,7 +4,7 @@ import { getProfile, listActivities, searchProfiles } from '@csr/contracts/http/
 import { getOutcomeSummary, listOutcomes, type Outcome } from '@csr/contracts/http/q2q'
 import { listReviews } from '@csr/contracts/http/safety'
 import type { LogVerification } from '../verify-audit-log.ts'
-import type { DemoCompany } from './demo-company.ts'
+import type { CompanyClient } from '../company-client.ts'
 import type { Effects } from './read-effects.ts'
 import { shownPerson } from './sample-people.ts'
 
@@ -52,7 +52,7 @@ export type SampleReport = {
   readonly audit: Pick<LogVerification, 'size' | 'root' | 'verified'>
 }
 
-export async function readResult(company: DemoCompany, effects: Effects, verified: boolean): Promise<SampleResult> {
+export async function readResult(company: CompanyClient, effects: Effects, verified: boolean): Promise<SampleResult> {
   const deliveries = await company.all(listDeliveries)
   const imports = await company.all(listImports)
   const reviews = await company.all(listReviews)
@@ -84,7 +84,7 @@ export async function readResult(company: DemoCompany, effects: Effects, verifie
   }
 }
 
-async function readShownProfile(company: DemoCompany): Promise<ShownProfile | null> {
+async function readShownProfile(company: CompanyClient): Promise<ShownProfile | null> {
   const { items } = await company.ask(searchProfiles, { body: { email: shownPerson.email } })
   const id = items[0]?.id
   if (id === undefined) return null

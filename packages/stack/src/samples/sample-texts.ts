@@ -80,7 +80,12 @@ const withContacts = [
 
 /** Texts that a classifier for English has something to say about: every one of them different. */
 export function ordinaryTexts(count: number): SampleText[] {
-  return Array.from({ length: count }, (_, index) => ordinaryText(index))
+  const texts = new Map<string, SampleText>()
+  for (let index = 0; texts.size < count; index += 1) {
+    const made = ordinaryText(index)
+    if (!texts.has(made.text)) texts.set(made.text, made)
+  }
+  return [...texts.values()]
 }
 
 function ordinaryText(index: number): SampleText {

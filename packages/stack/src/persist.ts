@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { GatewayRefusal } from '../gateway-client.ts'
+import { GatewayRefusal } from './gateway-client.ts'
 
 /** Longest time a partner goes on trying before it gives up on one request. */
 const persistForMs = 60_000
