@@ -8,8 +8,6 @@ import type { RunningProcess } from './supervised-process.ts'
  * which cost less. Servers and what answers partners and readers stand back for nobody.
  */
 const standsBack: Readonly<Record<string, number>> = {
-  profile: 5,
-  privacy: 5,
   safety: 10,
   q2q: 10,
   audit: 12,
