@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Service } from '@csr/contracts/services'
 import { insertEvents } from '@csr/messaging/outbox'
 import { eventually } from '@csr/testkit/eventually'
-import { consumer, openRig, recording, session, sourceIdOf, tenantId, type Rig } from './rig.ts'
+import { consumer, openRig, recording, session, sourceIdOf, tenantId, type Rig, patiently } from './rig.ts'
 
 const program = fileURLToPath(new URL('./consuming-process.ts', import.meta.url))
 
@@ -157,7 +157,7 @@ test('P2: the server is killed in the middle and comes back: nothing is lost, no
   const events = Array.from({ length: 400 }, () => session())
   const publishing = (async () => {
     for (let at = 0; at < events.length; at += 10) {
-      await ingest.postgres.group(tenantId, [insertEvents('ingest', events.slice(at, at + 10))])
+      await patiently(() => ingest.postgres.group(tenantId, [insertEvents('ingest', events.slice(at, at + 10))]))
       await ingest.publish([])
     }
   })()

@@ -9,6 +9,7 @@ import { on, onAnyEvent, runConsumers, type Handler, type Writes } from '@csr/me
 import { insertEvents } from '@csr/messaging/outbox'
 import { relayOutbox } from '@csr/messaging/relay'
 import { createPostgres, type Postgres } from '@csr/postgres/connect'
+import { PostgresUnavailable } from '@csr/postgres/errors'
 import { statement, type Statement } from '@csr/postgres/statement'
 import { systemClock, type Clock } from '@csr/runtime/clock'
 import { createIds } from '@csr/runtime/ids'
@@ -135,7 +136,8 @@ export async function openRig(options: { ownPostgres?: boolean } = {}): Promise<
       await postgres.start?.()
       lookers.set(service, postgres)
     }
-    const [rows] = await postgres.worker([statement<Row>(text, values)])
+    const open = postgres
+    const [rows] = await patiently(() => open.worker([statement<Row>(text, values)]))
     return rows
   }
 
@@ -175,6 +177,19 @@ export async function openRig(options: { ownPostgres?: boolean } = {}): Promise<
       await nats[Symbol.asyncDispose]()
       await database[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Repeats what was not done because no connection was there yet: a busy machine takes a while to open one. */
+export async function patiently<Result>(work: () => Promise<Result>, withinMs = 20_000): Promise<Result> {
+  const endMs = performance.now() + withinMs
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      const notDone = error instanceof PostgresUnavailable && error.committed === 'no'
+      if (!notDone || performance.now() > endMs) throw error
+    }
   }
 }
 
@@ -236,7 +251,8 @@ export async function startService(
         return readiness.ready ? [] : [readiness.missing]
       }),
     async publish(events, lane) {
-      for (const event of events) await postgres.group(event.tenantid, [insertEvents(service, [event], lane)])
+      for (const event of events)
+        await patiently(() => postgres.group(event.tenantid, [insertEvents(service, [event], lane)]))
       relay.wake()
     },
     async [Symbol.asyncDispose]() {
