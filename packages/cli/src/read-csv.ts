@@ -59,7 +59,7 @@ function readDialect(bytes: Buffer): Dialect | null {
   const line = lines.find((candidate) => candidate.trim() !== '')
   if (line === undefined) return null
   const delimiter = [',', ';', '\t'].toSorted((a, b) => line.split(b).length - line.split(a).length)[0] ?? ','
-  const [cells = []] = parseNow(line, { delimiter, relax_quotes: true, bom: true }) as string[][]
+  const [cells = []] = parseNow(line, { delimiter, relax_quotes: true, bom: true })
   return { encoding, delimiter, header: cells.map(columnName) }
 }
 

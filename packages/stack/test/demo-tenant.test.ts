@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Operation } from '@csr/contracts/http/operation'
-import { demoTenantName, makeDemoTenant } from '../src/demo-tenant.ts'
+import { demoTenantName, makeDemoTenant, rememberSamples, samplesAreLoaded } from '../src/demo-tenant.ts'
 import type { AnswerOf, GatewayClient, Input } from '../src/gateway-client.ts'
 
 let folder: string
@@ -38,6 +38,16 @@ test('a start that is cut off after any call carries on, and never makes a secon
     assert.deepEqual(Object.keys(document.partners), ['kintell', 'buddy', 'upskilling'])
     rmSync(stateFile)
   }
+})
+
+test('samples count as loaded once they have come to their end, and later starts keep that', async () => {
+  const gateway = fakeGateway()
+  const first = await makeDemoTenant('http://gateway', gateway, stateFile)
+  assert.equal(samplesAreLoaded(stateFile), false)
+  rememberSamples(stateFile)
+  assert.deepEqual(await makeDemoTenant('http://gateway', gateway, stateFile), first)
+  assert.equal(samplesAreLoaded(stateFile), true)
+  assert.equal(statSync(stateFile).mode & 0o777, 0o600)
 })
 
 test('the tenant is found on a later page', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { stripVTControlCharacters } from 'node:util'
 import { describeSamples } from '../src/describe-samples.ts'
 import type { SampleReport } from '../src/samples/sample-result.ts'
 
@@ -52,5 +53,5 @@ test('the summary tells of deliveries, rows, scores, a profile with its evidence
 test('colours are there where asked for, and change no word', () => {
   const coloured = describeSamples(report, true)
   assert.ok(coloured.includes('\u001b['))
-  assert.equal(coloured.replaceAll(/\u001b\[\d+m/g, ''), describeSamples(report, false))
+  assert.equal(stripVTControlCharacters(coloured), describeSamples(report, false))
 })

@@ -49,12 +49,12 @@ const earlyRating = 1
 const lateSession = 1
 /** Sent again under another webhook id, and (`resent`) under the same. */
 const repeated = { sessions: [4, 9, 14], feedback: [2, 7], courses: [3] }
-const resent = [5, 10, 15]
+const resent: ReadonlySet<number> = new Set([5, 10, 15])
 
 function ordinaryChains({ sessions, ratings, feedback, courses }: PartnerReports, older: SampleWebhook) {
   const sessionChains = sessions.map((body, index) => {
     const sent = webhook('kintell', `session_${index + 1}`, body)
-    if (resent.includes(index)) return [sent, sent]
+    if (resent.has(index)) return [sent, sent]
     return repeated.sessions.includes(index) ? [sent, webhook('kintell', `session_${index + 1}_again`, body)] : [sent]
   })
   const ratingChains = ratings.map((body, index) => [webhook('kintell', `rating_${index + 1}`, body)])
