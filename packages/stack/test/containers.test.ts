@@ -26,6 +26,7 @@ type Container = {
   readonly ports?: readonly string[]
   readonly healthcheck?: unknown
 }
+type Finding = { readonly line: number; readonly message: string }
 type Compose = {
   readonly services: Readonly<Record<string, Container>>
   readonly secrets: Readonly<Record<string, { readonly file: string }>>
@@ -62,7 +63,8 @@ function secretsOf(name: string): Map<string, string> {
 test('the Dockerfile and the compose file lint without a finding', () => {
   assert.deepEqual(validate(dockerfile), [])
   const linter = new DCLinter({ rules: { ...orderOfKeys, ...builtImages }, quiet: true, debug: false, exclude: [] })
-  const findings = linter.lintFiles([composeFile], false).flatMap(({ messages }) => messages)
+  const results = linter.lintFiles([composeFile], false) as readonly { readonly messages: readonly Finding[] }[]
+  const findings = results.flatMap(({ messages }) => messages)
   assert.deepEqual(
     findings.map(({ line, message }) => `${line}: ${message}`),
     [],
