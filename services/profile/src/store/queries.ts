@@ -1,6 +1,6 @@
 import type { OutcomeScores } from '@csr/contracts/events/q2q'
 import { statement, type Statement } from '@csr/postgres/statement'
-import { and, desc, eq, fillPlaceholders, getTableColumns, sql } from 'drizzle-orm'
+import { and, desc, eq, fillPlaceholders, getTableColumns, sql, type SQL } from 'drizzle-orm'
 import { QueryBuilder } from 'drizzle-orm/pg-core'
 import { activities, profiles } from './tables.ts'
 
@@ -22,11 +22,12 @@ const build = new QueryBuilder()
 const given = sql.placeholder
 
 // Column names stand here as text: drizzle leaves out the table of a column inside a selected expression.
-const programmeNames = sql<BasicRow['programmes']>`(
+const programmeNamesText = `(
   select coalesce(jsonb_agg(jsonb_build_object('id', programme.id, 'name', programme.name) order by programme.name), '[]')
   from profile.programmes as programme
   where programme.id = any (array(select jsonb_object_keys("profiles"."programme_activities")::uuid))
-)`.as('programmes')
+)`
+const programmeNames = sql.raw(programmeNamesText).as('programmes') as SQL.Aliased<BasicRow['programmes']>
 
 const { subject_id, created_at, changed_at, name_sealed, email_sealed, phone_sealed } = profiles
 const basic = { subject_id, created_at, changed_at, programmes: programmeNames }
@@ -54,8 +55,6 @@ const profilesNewestFirst = [desc(profiles.created_at), desc(profiles.subject_id
 
 type ById = { readonly subjectId: string }
 type Page = { readonly at: string; readonly id: string; readonly limit: number }
-
-export const basicById: Read<ById, BasicRow> = compile(build.select(basic).from(profiles).where(isSubject))
 
 export const personalById: Read<ById, PersonalRow> = compile(build.select(personal).from(profiles).where(isSubject))
 
@@ -97,6 +96,15 @@ export const activityPage: Read<ById & Page, ListedActivityRow> = compile(
 
 // Plans of named statements stay, also those made while a table was small. A lateral look-up with a limit is never turned
 // into a join that reads a whole tenant.
+
+export function basicByIds(subjectIds: readonly string[]): Statement<BasicRow> {
+  return statement(basicByIdsText, [subjectIds])
+}
+
+const basicByIdsText = `
+  select profiles.subject_id, profiles.created_at, profiles.changed_at, ${programmeNamesText} as programmes
+  from unnest($1::uuid[]) as wanted (id)
+  cross join lateral (select * from profile.profiles where subject_id = wanted.id limit 1) as profiles`
 
 /** The activities that a batch of reports is about. */
 export function activitiesById(ids: readonly string[]): Statement<ActivityRow> {
