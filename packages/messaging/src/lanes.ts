@@ -21,9 +21,8 @@ export interface Lanes {
   prune(nowMs: number): void
 }
 
-/** Groups that are not full begin this many times as far apart as the last one took, and no further than this. */
-const restTimes = 5
-const restMostMs = 250
+/** How far apart groups begin that are not full: as the square of what the last one took (20 ms: 50 ms, 40 ms: 200 ms). */
+const restOf = (tookMs: number): number => Math.min(250, tookMs ** 2 / 8)
 
 /**
  * Groups of one tenant begin `paceMs` apart unless a full one is there, so that neighbours in time share a commit; further
@@ -47,7 +46,7 @@ export function createLanes(paceMs: number): Lanes {
     putBack: (tenantId, jobs) => void laneOf(tenantId).jobs.unshift(...jobs),
     rest(tenantId, beganMs, endedMs) {
       const lane = laneOf(tenantId)
-      lane.nextMs = Math.max(lane.nextMs, beganMs + Math.min(restMostMs, (endedMs - beganMs) * restTimes))
+      lane.nextMs = Math.max(lane.nextMs, beganMs + restOf(endedMs - beganMs))
     },
     take(nowMs, busy) {
       let soonestMs = Infinity

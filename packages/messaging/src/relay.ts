@@ -38,11 +38,11 @@ const turnEveryMs = 15
 const steadyTurnEveryMs = 25
 const steadyLeast = 3
 /**
- * Where turns take long there is too much to do: they stand this many times as far apart as they take, so that answers
- * come first. What waits meanwhile goes in larger batches, which cost less.
+ * Where turns take long there is too much to do, and live events yield to answers: the rest grows with the square of the
+ * turn (10 ms: 50 ms, 20 ms: 200 ms). What waits meanwhile goes in larger batches, which cost less. What an import sends
+ * is nobody's answer: its turns do not rest.
  */
-const restTimes = 5
-const restMostMs = 500
+const restOf = (turnMs: number): number => Math.min(400, turnMs ** 2 / 2)
 const idleFirstMs = 250
 const idleMostMs = 1_000
 const checkEveryMs = 10_000
@@ -129,11 +129,11 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
         await pulse.wait(idleFirstMs)
         continue
       }
-      const moved = await turn()
+      const { moved, isLive } = await turn()
       if (moved > 0) idle.reset()
       report(null)
       backoff.reset()
-      const restMs = Math.min(restMostMs, (performance.now() - startMs) * restTimes)
+      const restMs = isLive ? restOf(performance.now() - startMs) : 0
       await pulse.wait(idle.next())
       const everyMs = Math.max(moved >= steadyLeast ? steadyTurnEveryMs : turnEveryMs, restMs)
       await sleep(Math.max(0, everyMs - (performance.now() - startMs)))
@@ -157,8 +157,8 @@ type Active = Options & {
   readonly measured: ReturnType<typeof relayTelemetry>
 }
 
-/** One turn: mark what was stored, read what is unsent and publish it, live before bulk; returns how much it moved. */
-function createTurn({ rows, reconciler, window, measured }: Active): () => Promise<number> {
+/** One turn: mark what was stored, read what is unsent and publish it, live before bulk; returns how much it moved, and what. */
+function createTurn({ rows, reconciler, window, measured }: Active): () => Promise<{ moved: number; isLive: boolean }> {
   let liveBefore = 0
   return async () => {
     const stored = window.takeStored()
@@ -174,7 +174,8 @@ function createTurn({ rows, reconciler, window, measured }: Active): () => Promi
     window.publish([...unsent.live, ...unsent.bulk.slice(0, Math.max(bulkLeast, room - unsent.live.length))])
     const failure = window.takeFailure()
     if (failure !== null) throw new PublishFailed(failure)
-    return Math.max(stored.length, unsent.live.length + unsent.bulk.length)
+    const moved = Math.max(stored.length, unsent.live.length + unsent.bulk.length)
+    return { moved, isLive: unsent.bulk.length === 0 }
   }
 }
 
