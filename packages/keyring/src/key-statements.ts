@@ -59,8 +59,10 @@ export function selectKeys(keyIds: readonly string[]): Statement<KeyRow> {
   return statement<KeyRow>(
     `select w.key_id, k.version, k.tenant_key_version, k.wrapped_key, k.restricted, t.key_id is not null as erased
      from unnest($1::uuid[]) as w(key_id)
-     left join keys.data_keys k on k.tenant_id = keys.tenant_id() and k.key_id = w.key_id
-     left join keys.tombstones t on t.tenant_id = keys.tenant_id() and t.key_id = w.key_id
+     left join lateral (select * from keys.data_keys
+       where tenant_id = keys.tenant_id() and key_id = w.key_id limit 1) k on true
+     left join lateral (select key_id from keys.tombstones
+       where tenant_id = keys.tenant_id() and key_id = w.key_id limit 1) t on true
      where k.key_id is not null or t.key_id is not null`,
     [arrayOf(keyIds)],
   )
@@ -100,7 +102,8 @@ export function placeEmails(people: readonly EmailPlacement[], createdAt: string
        insert into keys.identifiers (tenant_id, blind_index, kind, subject_id, created_at)
        select keys.tenant_id(), w.email, 'email', coalesce(known.subject_id, w.key_id), $6
        from wanted w
-       left join keys.identifiers known on known.tenant_id = keys.tenant_id() and known.blind_index = w.external
+       left join lateral (select subject_id from keys.identifiers
+         where tenant_id = keys.tenant_id() and blind_index = w.external limit 1) known on true
        order by w.email
        on conflict do nothing
        returning subject_id
@@ -132,7 +135,8 @@ export function placeExternals(people: readonly ExternalPlacement[], createdAt: 
        insert into keys.identifiers (tenant_id, blind_index, kind, subject_id, created_at)
        select keys.tenant_id(), w.external, 'external', coalesce(known.subject_id, w.key_id), $6
        from wanted w
-       left join keys.identifiers known on known.tenant_id = keys.tenant_id() and known.blind_index = w.email
+       left join lateral (select subject_id from keys.identifiers
+         where tenant_id = keys.tenant_id() and blind_index = w.email limit 1) known on true
        where coalesce(known.subject_id, w.key_id) is not null
        order by w.external
        on conflict do nothing
@@ -152,14 +156,20 @@ export function placeExternals(people: readonly ExternalPlacement[], createdAt: 
   )
 }
 
+// Plans of named statements stay, also those made while a table was small: a lateral look-up with a limit is never
+// turned into a join that reads a whole tenant.
+
 export function selectPeople(blindIndexes: readonly string[]): Statement<PersonRow> {
   return statement<PersonRow>(
     `select w.hex as blind_index, i.subject_id as key_id, k.version, k.tenant_key_version, k.wrapped_key, k.restricted,
        t.key_id is not null as erased
      from unnest($1::text[]) as w(hex)
-     join keys.identifiers i on i.tenant_id = keys.tenant_id() and i.blind_index = decode(w.hex, 'hex')
-     join keys.data_keys k on k.tenant_id = keys.tenant_id() and k.key_id = i.subject_id
-     left join keys.tombstones t on t.tenant_id = keys.tenant_id() and t.key_id = i.subject_id`,
+     cross join lateral (select subject_id from keys.identifiers
+       where tenant_id = keys.tenant_id() and blind_index = decode(w.hex, 'hex') limit 1) i
+     cross join lateral (select version, tenant_key_version, wrapped_key, restricted from keys.data_keys
+       where tenant_id = keys.tenant_id() and key_id = i.subject_id limit 1) k
+     left join lateral (select key_id from keys.tombstones
+       where tenant_id = keys.tenant_id() and key_id = i.subject_id limit 1) t on true`,
     [arrayOf(blindIndexes)],
   )
 }
