@@ -2,13 +2,16 @@ import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import pc from 'picocolors'
+import picocolors from 'picocolors'
 import { startBenchStack, type BenchStack } from './bench/bench-stack.ts'
 import { eventLag } from './bench/event-lag.ts'
 import type { BenchRow } from './bench/measured.ts'
 import { profileRead } from './bench/profile-read.ts'
 import { webhookAccept } from './bench/webhook-accept.ts'
 import { webhookSustained } from './bench/webhook-sustained.ts'
+
+/** Colour is for terminals only. */
+const pc = picocolors.createColors(process.stdout.isTTY === true)
 
 type Note = (text: string) => void
 

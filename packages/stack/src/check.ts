@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import pc from 'picocolors'
+import picocolors from 'picocolors'
 import { findBoundaryBreaks } from './check/boundaries.ts'
 import { sourceFiles, type SourceFile } from './check/source-files.ts'
 import { findStaleFiles } from './generate/stale.ts'
+
+/** Colour is for terminals only. */
+const pc = picocolors.createColors(process.stdout.isTTY === true)
 
 /** The result of one check: what it looked at, and what is wrong (nothing, where it passed). */
 type Result = { readonly lookedAt: string; readonly problems: readonly string[] }
