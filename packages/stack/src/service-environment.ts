@@ -90,6 +90,11 @@ const inherited = new Set([
 
 function handedOn({ outside }: Surroundings, ownPrefix: string): Environment {
   const kept = Object.entries(outside).filter(([name]) => inherited.has(name) || name.startsWith(ownPrefix))
-  // Compiled code is kept between starts; where the folder cannot be written Node goes on without it.
-  return { NODE_COMPILE_CACHE: join(cacheFolders()[0] ?? '', 'compiled'), ...Object.fromEntries(kept) }
+  return {
+    // compiled code is kept between starts; where the folder cannot be written Node goes on without it
+    NODE_COMPILE_CACHE: join(cacheFolders()[0] ?? '', 'compiled'),
+    // glibc keeps what threads freed, per arena: with its default of eight per core a busy process looks as if it leaked
+    MALLOC_ARENA_MAX: '2',
+    ...Object.fromEntries(kept),
+  }
 }

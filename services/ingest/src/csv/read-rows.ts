@@ -3,8 +3,8 @@ import { Readable } from 'node:stream'
 import type { Cells } from '../domain/translate-row.ts'
 import { columnName, type Dialect } from './read-header.ts'
 
-/** One row of a file: its cells, or the record that could not be read as cells. */
-export type FileRow = { readonly cells: Cells | null; readonly raw: string; readonly problem: string | null }
+/** One row of a file: its cells, or what keeps it from being one. */
+export type FileRow = { readonly cells: Cells | null; readonly problem: string | null }
 
 /** Longer records are no rows: an unbalanced quote must not swallow the rest of the file. */
 const recordCharactersMax = 65_536
@@ -26,16 +26,16 @@ export async function* readRows(chunks: AsyncIterable<Buffer>, dialect: Dialect)
     skip_records_with_error: true,
     max_record_size: recordCharactersMax,
     on_skip: (error) => {
-      skipped.push({ cells: null, raw: '', problem: problemOf(error?.code) })
+      skipped.push({ cells: null, problem: problemOf(error?.code) })
       return undefined
     },
   })
-  const source = Readable.from(decode(chunks, dialect.encoding))
+  const source = Readable.from(decode(chunks, dialect.encoding), { highWaterMark: 1 })
   source.on('error', (error) => parser.destroy(error))
   source.pipe(parser)
   for await (const record of parser as AsyncIterable<Cells>) {
     yield* skipped.splice(0)
-    yield { cells: { ...record }, raw: JSON.stringify(record), problem: null }
+    yield { cells: record, problem: null }
   }
   yield* skipped.splice(0)
 }

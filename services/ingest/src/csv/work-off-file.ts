@@ -60,12 +60,13 @@ export async function workOffFile(
   await imports.finish(tenantId, progress)
 }
 
-function incoming(number: number, { cells, raw, problem }: FileRow, { schema, receivedAt }: ImportRecord): IncomingRow {
-  if (!cells || problem !== null)
-    return { row: number, raw, reasons: [{ column: '', message: problem ?? 'is no row' }] }
+function incoming(number: number, { cells, problem }: FileRow, { schema, receivedAt }: ImportRecord): IncomingRow {
+  if (!cells || problem !== null) {
+    return { row: number, raw: '', reasons: [{ column: '', message: problem ?? 'is no row' }] }
+  }
   const translated = translateRow[schema](cells, receivedAt)
   if (translated.outcome === 'report') return { row: number, report: translated.report }
-  return { row: number, raw, reasons: translated.reasons }
+  return { row: number, raw: JSON.stringify(cells), reasons: translated.reasons }
 }
 
 async function* startingWith(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
