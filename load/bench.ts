@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
+import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import picocolors from 'picocolors'
@@ -11,7 +12,7 @@ import { webhookAccept } from './bench/webhook-accept.ts'
 import { webhookSustained } from './bench/webhook-sustained.ts'
 
 /** Colour is for terminals only. */
-const pc = picocolors.createColors(process.stdout.isTTY === true)
+const pc = picocolors.createColors(isatty(1))
 
 type Note = (text: string) => void
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import picocolors from 'picocolors'
 import { findBoundaryBreaks } from './check/boundaries.ts'
@@ -7,7 +8,7 @@ import { sourceFiles, type SourceFile } from './check/source-files.ts'
 import { findStaleFiles } from './generate/stale.ts'
 
 /** Colour is for terminals only. */
-const pc = picocolors.createColors(process.stdout.isTTY === true)
+const pc = picocolors.createColors(isatty(1))
 
 /** The result of one check: what it looked at, and what is wrong (nothing, where it passed). */
 type Result = { readonly lookedAt: string; readonly problems: readonly string[] }
