@@ -16,7 +16,13 @@ import type { Progress } from './progress.ts'
 import { describeProbe, untilReady, watchReadiness } from './ready.ts'
 import { explainFileError, Refusal } from './refusal.ts'
 import type { SampleReport } from './samples/sample-result.ts'
-import { keeperEnvironment, serviceEnvironment, serviceUrl, type Surroundings } from './service-environment.ts'
+import {
+  keeperEnvironment,
+  nodeFlagsOf,
+  serviceEnvironment,
+  serviceUrl,
+  type Surroundings,
+} from './service-environment.ts'
 import { removeStackDocument, writeStackDocument, type DemoDocument, type StackDocument } from './stack-document.ts'
 import { projectRoot, type StartOptions } from './start-options.ts'
 import { startServers } from './start-servers.ts'
@@ -161,7 +167,11 @@ export class Stack {
     await Promise.all([
       this.#supervisor.run(nodeProgram('keeper', keeper)),
       ...existing.map((service) => {
-        const launch = { ...node, args: [mainOf(service)], env: serviceEnvironment(service, around) }
+        const launch = {
+          ...node,
+          args: [...nodeFlagsOf(service), mainOf(service)],
+          env: serviceEnvironment(service, around),
+        }
         return this.#supervisor.run(nodeProgram(service, launch))
       }),
     ])

@@ -53,11 +53,12 @@ export function forgetImport(importId: string): readonly Statement[] {
   ]
 }
 
-export function selectChunk(importId: string, chunk: number): Statement<{ pieces: SealedText[] }> {
+/** One piece of a chunk, from 0; null behind the last one. Pieces, not chunks: large values outlive many collections. */
+export function selectPiece(importId: string, chunk: number, piece: number): Statement<{ sealed: SealedText | null }> {
   return statement(
-    `select content_sealed as pieces from ingest.import_chunks
+    `select content_sealed[$3::int + 1] as sealed from ingest.import_chunks
      where tenant_id = ops.tenant_id() and import_id = $1::uuid and chunk = $2::int`,
-    [importId, chunk],
+    [importId, chunk, piece],
   )
 }
 

@@ -121,10 +121,15 @@ async function* piecesOf(
   { id, chunks }: ImportRecord,
 ): AsyncGenerator<Buffer> {
   for (let chunk = 0; chunk < chunks; chunk += 1) {
-    const [[row]] = await postgres.group(tenantId, [statements.selectChunk(id, chunk)])
-    const keys = await keyring.load(tenantId, [id])
-    if (!row) throw new Error(`chunk ${chunk} of import ${id} is not there`)
-    yield openPieces(keys, id, chunk, row.pieces)
+    for (let piece = 0; ; piece += 1) {
+      const [[row]] = await postgres.group(tenantId, [statements.selectPiece(id, chunk, piece)])
+      if (!row) throw new Error(`chunk ${chunk} of import ${id} is not there`)
+      if (row.sealed === null) break
+      const keys = await keyring.load(tenantId, [id])
+      const opened = keys.open(row.sealed, piecePlace(id, chunk, piece))
+      if (opened.state !== 'value') throw new KeyringUnavailable('the key of the import is missing')
+      yield Buffer.from(opened.value, 'latin1')
+    }
   }
 }
 
@@ -184,14 +189,4 @@ function sealPieces(keys: Keys, importId: string, chunk: number, bytes: Buffer):
     pieces.push(keys.seal(importId, piecePlace(importId, chunk, pieces.length), piece))
   }
   return pieces
-}
-
-function openPieces(keys: Keys, importId: string, chunk: number, pieces: readonly SealedText[]): Buffer {
-  return Buffer.concat(
-    pieces.map((sealed, piece) => {
-      const opened = keys.open(sealed, piecePlace(importId, chunk, piece))
-      if (opened.state !== 'value') throw new KeyringUnavailable('the key of the import is missing')
-      return Buffer.from(opened.value, 'latin1')
-    }),
-  )
 }
