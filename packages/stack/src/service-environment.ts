@@ -4,6 +4,7 @@ import { rolesOf } from '@csr/postgres/bootstrap-roles'
 import { placeUrl, type DatabasePlace } from './database-places.ts'
 import { cacheFolders } from './install/cache.ts'
 import type { StackPorts } from './ports.ts'
+import { projectRoot } from './start-options.ts'
 import type { Secrets } from './secrets.ts'
 
 /** What every process of a stack is told the same way. */
@@ -99,7 +100,12 @@ function handedOn({ outside }: Surroundings, ownPrefix: string): Environment {
   }
 }
 
-/** Whole files go through ingest: its heap grows by a fifth between full collections, so that its memory stays flat. */
-export function nodeFlagsOf(service: Service): readonly string[] {
-  return service === 'ingest' ? ['--heap-growing-percent=20'] : []
+/** The program of a service. */
+export function mainOf(service: Service): string {
+  return `${projectRoot}/services/${service}/src/main.ts`
+}
+
+/** How Node runs it. Whole files go through ingest: its heap grows by a fifth between full collections and stays flat. */
+export function argumentsOf(service: Service): string[] {
+  return [...(service === 'ingest' ? ['--heap-growing-percent=20'] : []), mainOf(service)]
 }

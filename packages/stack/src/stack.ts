@@ -18,7 +18,8 @@ import { explainFileError, Refusal } from './refusal.ts'
 import type { SampleReport } from './samples/sample-result.ts'
 import {
   keeperEnvironment,
-  nodeFlagsOf,
+  argumentsOf,
+  mainOf,
   serviceEnvironment,
   serviceUrl,
   type Surroundings,
@@ -167,11 +168,7 @@ export class Stack {
     await Promise.all([
       this.#supervisor.run(nodeProgram('keeper', keeper)),
       ...existing.map((service) => {
-        const launch = {
-          ...node,
-          args: [...nodeFlagsOf(service), mainOf(service)],
-          env: serviceEnvironment(service, around),
-        }
+        const launch = { ...node, args: argumentsOf(service), env: serviceEnvironment(service, around) }
         return this.#supervisor.run(nodeProgram(service, launch))
       }),
     ])
@@ -299,7 +296,3 @@ const readyWithinMs = 90_000
 const settingsRefused = 2
 const exitsBeforeReadyMax = 4
 const keeperMain = fileURLToPath(new URL('../../cli/src/csr.ts', import.meta.url))
-
-function mainOf(service: Service): string {
-  return `${projectRoot}/services/${service}/src/main.ts`
-}
