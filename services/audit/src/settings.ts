@@ -1,35 +1,10 @@
 import { readSettings, settingFields } from '@csr/runtime/settings'
 import { z } from 'zod'
 
-const {
-  CSR_MODE,
-  CSR_CLOCK_OFFSET_SECONDS,
-  LOG_LEVEL,
-  HOST,
-  PORT,
-  DATABASE_URL,
-  WORKER_DATABASE_URL,
-  NATS_URL,
-  NATS_CREDENTIALS_FILE,
-  SERVICE_KEY_FILE,
-  PUBLIC_KEYS_DIR,
-  REDELIVERY_DELAYS_MS,
-} = settingFields
+/** Audit holds no keys: events stay sealed as they came. */
+const { KEYS_DATABASE_URL: _keys, ROOT_KEY_FILE: _root, INDEX_KEY_FILE: _index, ...fields } = settingFields
 
-export const auditSettings = z.object({
-  CSR_MODE,
-  CSR_CLOCK_OFFSET_SECONDS,
-  LOG_LEVEL,
-  HOST,
-  PORT,
-  DATABASE_URL,
-  WORKER_DATABASE_URL,
-  NATS_URL,
-  NATS_CREDENTIALS_FILE,
-  SERVICE_KEY_FILE,
-  PUBLIC_KEYS_DIR,
-  REDELIVERY_DELAYS_MS,
-})
+export const auditSettings = z.object(fields)
 
 export type AuditSettings = z.output<typeof auditSettings>
 
