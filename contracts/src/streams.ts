@@ -23,33 +23,49 @@ const ofService = (service: Service): StreamDeclaration => ({
 /** Topics of the bulk lane stand behind this prefix, so that a million rows never stand before a webhook. */
 export const bulkPrefix = 'bulk.'
 
-const bulkStream = 'INGEST_BULK'
+/** Who has a bulk lane: `ingest`, where imports come in, and all whose events are caused by theirs. */
+const bulkServices: readonly Service[] = ['ingest', 'profile', 'safety', 'q2q']
+
+const bulkOf = (service: Service): StreamDeclaration => ({
+  ...ofService(service),
+  name: bulkStreamOf(service),
+  subjects: [`${bulkPrefix}${service}.>`],
+  maxBytes: 8 * gigabyte,
+})
+
+const bulkStreamOf = (service: string): string => `${service.toUpperCase()}_BULK`
+
 const deadLetterStream = 'DEAD_LETTER'
 
 export const streams: readonly StreamDeclaration[] = [
   ...services.map(ofService),
-  {
-    name: bulkStream,
-    subjects: [`${bulkPrefix}ingest.>`],
-    maxAgeDays: 14,
-    maxBytes: 8 * gigabyte,
-    publishers: ['ingest'],
-  },
+  ...bulkServices.map(bulkOf),
   { name: deadLetterStream, subjects: ['dead-letter.>'], maxAgeDays: 14, maxBytes: 4 * gigabyte, publishers: services },
 ]
 
-/** How urgent an event is: `bulk` is what imports cause. */
+/**
+ * How urgent an event is. Imports and what a tenant sends beyond its live allowance are `bulk`, and so is everything they
+ * cause: an event inherits the lane of the one that caused it.
+ */
 export type Lane = 'live' | 'bulk'
 
-/** The topic an event type is published under. Only `ingest` has a bulk lane. */
+/** The topic an event type is published under; a service without a bulk lane has the live one only. */
 export function topicOf(type: string, lane: Lane = 'live'): string {
-  return lane === 'bulk' && type.startsWith('ingest.') ? `${bulkPrefix}${type}` : type
+  return lane === 'bulk' && bulkServices.some((service) => type.startsWith(`${service}.`))
+    ? `${bulkPrefix}${type}`
+    : type
+}
+
+/** The lane a message came on. */
+export function laneOf(topic: string): Lane {
+  return topic.startsWith(bulkPrefix) ? 'bulk' : 'live'
 }
 
 /** The stream that stores a topic. */
 export function streamOf(topic: string): string {
-  if (topic.startsWith(bulkPrefix)) return bulkStream
-  const [owner = ''] = topic.split('.', 1)
+  const isBulk = laneOf(topic) === 'bulk'
+  const [owner = ''] = topic.slice(isBulk ? bulkPrefix.length : 0).split('.', 1)
+  if (isBulk) return bulkStreamOf(owner)
   return owner === 'dead-letter' ? deadLetterStream : owner.toUpperCase()
 }
 

@@ -1,19 +1,21 @@
 import { eventBytesMax, type Event } from '@csr/contracts/events/envelope'
 import type { Service } from '@csr/contracts/services'
-import { topicOf, type Lane } from '@csr/contracts/streams'
+import { laneOf, topicOf, type Lane } from '@csr/contracts/streams'
 import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
 
 /**
  * The outbox rows of these events, to be written in the transaction of the change they announce. What stands in `payload`
- * is byte for byte what is sent. Throws RangeError for an event above 256 KB; a dead letter carries such an event whole.
+ * is byte for byte what is sent; a service without a bulk lane has the live one only. Throws RangeError for an event above
+ * 256 KB; a dead letter carries such an event whole.
  */
 export function insertEvents(service: Service, events: readonly Event[], lane: Lane = 'live'): Statement {
   const payloads = events.map(encodeEvent)
+  const topics = events.map(({ type }) => topicOf(type, lane))
   return statement(insertText(service), [
     arrayOf(events.map(({ tenantid }) => tenantid)),
     arrayOf(events.map(({ id }) => id)),
-    arrayOf(events.map(({ type }) => topicOf(type, lane))),
-    lane,
+    arrayOf(topics),
+    arrayOf(topics.map(laneOf)),
     arrayOf(payloads),
   ])
 }
@@ -24,8 +26,7 @@ function insertText(service: Service): string {
   let text = texts.get(service)
   if (text === undefined) {
     text = `insert into ${service}.outbox (tenant_id, id, topic, lane, payload)
-      select e.tenant_id, e.id, e.topic, $4, e.payload
-      from unnest($1::uuid[], $2::uuid[], $3::text[], $5::text[]) as e (tenant_id, id, topic, payload)`
+      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])`
     texts.set(service, text)
   }
   return text

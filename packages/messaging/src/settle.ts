@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Service } from '@csr/contracts/services'
+import { laneOf } from '@csr/contracts/streams'
 import type { Postgres } from '@csr/postgres/connect'
 import { isStale } from '@csr/postgres/errors'
 import type { Statement } from '@csr/postgres/statement'
@@ -151,6 +152,7 @@ export class Settler {
     const { service, wake, release } = this.#ports
     const events = jobs.flatMap(({ verdict }) => (verdict.kind === 'handle' ? [verdict.event] : []))
     const sources = jobs.map(({ stream, epoch, sequence }) => ({ stream, epoch, sequence }))
+    const lane = laneOf(jobs[0]?.topic ?? '')
     const writes = await withDeadline(this.#handler.handle(tenantId, events, sources))
     const waits = new Map(writes.parked?.map(({ eventId, waitsFor }) => [eventId.toLowerCase(), waitsFor]))
     const done = jobs.filter(({ eventId }) => !waits.has(eventId))
@@ -158,7 +160,7 @@ export class Settler {
     await this.#commit(tenantId, [
       ...(done.length > 0 ? [this.#claim(tenantId, done, 'done')] : []),
       ...writes.statements,
-      ...(writes.events.length > 0 ? [insertEvents(service, writes.events)] : []),
+      ...(writes.events.length > 0 ? [insertEvents(service, writes.events, lane)] : []),
       ...waiting.map((job) => this.#parked.put({ ...this.#keyOf(job), waitsFor: waits.get(job.eventId) ?? '' }, job)),
       ...this.#clearing(done.filter(({ tracked }) => tracked)),
     ])

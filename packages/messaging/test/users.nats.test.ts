@@ -37,8 +37,11 @@ for (const service of services) {
     const foreign = services.flatMap((other) =>
       other === service ? [] : [`${other}.thing.happened.v1`, `dead-letter.${other}.v1`],
     )
-    const bulk = 'bulk.ingest.session.completed.v1'
-    ;(service === 'ingest' ? own : foreign).push(bulk)
+    for (const { name, subjects, publishers } of streams.filter((stream) => stream.name.endsWith('_BULK'))) {
+      assert.equal(publishers.length, 1, name)
+      const bulk = (subjects[0] ?? '').replace('>', 'thing.happened.v1')
+      ;(publishers.includes(service) ? own : foreign).push(bulk)
+    }
     assert.deepEqual(await refusedToPublish(await nats.connect(service), own), [])
     const refused = await refusedToPublish(await nats.connect(service), foreign)
     assert.deepEqual(refused.toSorted(), foreign.toSorted())
