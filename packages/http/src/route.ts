@@ -67,7 +67,7 @@ type AnswerOf<Answers> = {
   [Status in keyof Answers & number]: {
     readonly status: Status
     readonly body?: Answers[Status] extends z.ZodType ? z.output<Answers[Status]> | Buffer | Readable : never
-    readonly headers?: Readonly<Record<string, string>>
+    readonly headers?: Readonly<Record<string, string | readonly string[]>>
   }
 }[keyof Answers & number]
 
