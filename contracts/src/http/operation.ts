@@ -22,6 +22,7 @@ export type Operation = {
   readonly body?: z.ZodType | 'raw' | 'stream'
   readonly mediaTypes?: readonly string[]
   readonly bodyBytesMax?: number
+  /** `z.undefined()` where the answer has no body */
   readonly answers: Readonly<Record<number, z.ZodType>>
   /** of answers that are bytes (`z.custom`); `application/zip` unless told */
   readonly answerMediaType?: string

@@ -111,13 +111,19 @@ function bodyOf({ body, mediaTypes }: Operation): Json {
 function answersOf({ answers, answerMediaType = 'application/zip' }: Operation): Json {
   return Object.fromEntries(
     Object.entries(answers).map(([status, schema]) => {
+      if (schema instanceof z.ZodUndefined) return [status, { description: wordsOf(Number(status)) }]
       const isBinary = schema instanceof z.ZodCustom
       const content = isBinary
         ? { [answerMediaType]: {} }
         : { 'application/json': { schema: schemaOf(schema, 'output') } }
-      return [status, { description: Number(status) < 300 ? 'Done' : 'Answered', content }]
+      return [status, { description: wordsOf(Number(status)), content }]
     }),
   )
+}
+
+function wordsOf(status: number): string {
+  if (status < 300) return 'Done'
+  return status === 303 ? 'Go on at the address in `Location`' : 'Answered'
 }
 
 function problemsOf({ permission, params, query, body, problems: own = [] }: Operation): Json {
