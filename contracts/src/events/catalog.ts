@@ -38,5 +38,8 @@ export function ownerOf(type: EventType): Service {
 
 /** All known versions of an event, oldest first. */
 export function versionsOf(name: EventName): EventType[] {
-  return (Object.keys(catalog) as EventType[]).filter((type) => type.replace(/\.v\d+$/, '') === name).toSorted()
+  const version = (type: EventType): number => Number(type.slice(type.lastIndexOf('.v') + 2))
+  return (Object.keys(catalog) as EventType[])
+    .filter((type) => type.replace(/\.v\d+$/, '') === name)
+    .toSorted((one, other) => version(one) - version(other))
 }

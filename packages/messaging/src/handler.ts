@@ -1,5 +1,6 @@
-import type { EventName, EventOf, EventType } from '@csr/contracts/events/catalog'
+import type { EventName } from '@csr/contracts/events/catalog'
 import type { Event } from '@csr/contracts/events/envelope'
+import type { NewestOf } from '@csr/contracts/events/upcasters'
 import type { Statement } from '@csr/postgres/statement'
 import type { Source } from './held.ts'
 
@@ -13,8 +14,6 @@ export type Writes = {
   /** what others may have been waiting for (their `waitsFor`) and is there with this commit */
   readonly releases?: readonly string[]
 }
-
-type EventsOf<Name extends EventName> = Extract<EventType, `${Name}.v${number}`>
 
 /**
  * One consumer. `handle` gets up to 100 events of one tenant, decides one at a time, may read for all in one go, and returns
@@ -30,12 +29,12 @@ export type Handler = {
 const paceMs = 20
 const paceOfAllMs = 100
 
-/** A handler of one event in all its versions. */
+/** A handler of one event in all its versions, read as the newest. */
 export function on<Name extends EventName>(
   event: Name,
-  handle: (tenantId: string, events: readonly EventOf<EventsOf<Name>>[]) => Promise<Writes>,
+  handle: (tenantId: string, events: readonly NewestOf<Name>[]) => Promise<Writes>,
 ): Handler {
-  return { event, paceMs, handle: (tenantId, events) => handle(tenantId, events as EventOf<EventsOf<Name>>[]) }
+  return { event, paceMs, handle: (tenantId, events) => handle(tenantId, events as NewestOf<Name>[]) }
 }
 
 /** A handler of everything that is published; only the envelope is checked. */

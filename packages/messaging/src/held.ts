@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { isUtf8 } from 'node:buffer'
 import { catalog, versionsOf, type EventName } from '@csr/contracts/events/catalog'
 import { anyEnvelope, envelope, uuid, type Event } from '@csr/contracts/events/envelope'
+import { upcast } from '@csr/contracts/events/upcasters'
 import { bulkPrefix } from '@csr/contracts/streams'
 import { platformTenantId } from '@csr/contracts/services'
 import { uuidFloor, uuidTimeMs } from '@csr/runtime/ids'
@@ -41,7 +42,10 @@ const ageMaxMs = 44 * 86_400_000
 /** What a consumer of `name` can read: the schemas of all known versions, or any envelope. */
 export type Reader = (received: Received, nowMs: number) => Held
 
-/** Reads messages for one event (all versions) or for everything. JSON is parsed once, the schema checked once. */
+/**
+ * Reads messages for one event (all versions, as the newest known) or for everything. JSON is parsed once, the schema
+ * checked once; fields it does not name are let through and left out.
+ */
 export function createReader(name: EventName | '*'): Reader {
   const schemas = new Map<string, z.ZodType>()
   if (name !== '*') for (const type of versionsOf(name)) schemas.set(type, envelope(type, catalog[type]))
@@ -54,7 +58,7 @@ export function createReader(name: EventName | '*'): Reader {
     if (event.type !== withoutLane(topic)) return dead('topic-mismatch')
     if (uuidTimeMs(event.id) < nowMs - ageMaxMs) return { kind: 'dead', reason: 'too-old', code: 'too-old' }
     if (name !== '*' && !known) return { kind: 'park', waitsFor: `version:${event.type}` }
-    return { kind: 'handle', event }
+    return { kind: 'handle', event: known ? upcast(event) : event }
   }
 
   return (received, nowMs) => {
