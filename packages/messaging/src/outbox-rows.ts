@@ -27,13 +27,10 @@ const sweepEveryMs = 60_000
 const partitionsDeadlineMs = 10_000
 
 /**
- * Index lookups are always right here, even while the statistics of a young partition say it is empty. A mark that is lost
- * in a crash is harmless: the event is published again and its stream or the inboxes drop the copy. So marks do not wait
- * for the disk.
+ * A mark that is lost in a crash is harmless: the event is published again and its stream or the inboxes drop the copy. So
+ * marks do not wait for the disk.
  */
-const relaySettings = statement(
-  `select set_config('enable_seqscan', 'off', true), set_config('synchronous_commit', 'off', true)`,
-)
+const relaySettings = statement(`select set_config('synchronous_commit', 'off', true)`)
 
 export function createOutboxRows(service: Service, postgres: Postgres, nowMs: () => number): OutboxRows {
   const lanes: Lane[] = hasBulk(service) ? ['live', 'bulk'] : ['live']
