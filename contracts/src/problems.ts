@@ -12,7 +12,18 @@ const kinds = {
   'token-invalid': [401, 'Authentication required', 'The access token is not valid here.'],
   'service-token-invalid': [401, 'Authentication required', 'This port answers calls from known services only.'],
   'signature-invalid': [401, 'Signature not accepted', 'The webhook signature, its time or its endpoint is not valid.'],
+  'sign-in-refused': [401, 'Sign-in not accepted', 'The sign-in was not accepted. It can be started anew.'],
   'permission-denied': [403, 'Permission denied', 'The caller lacks the permission this route needs.'],
+  'membership-missing': [
+    403,
+    'Not a member',
+    'The sign-in worked, but no company here knows this account. Ask for an invitation.',
+  ],
+  'second-factor-missing': [
+    403,
+    'Second factor required',
+    'The company asks for a second factor, and the sign-in had none.',
+  ],
   'method-not-allowed': [405, 'Method not allowed', 'The route exists, the method does not.'],
   'request-timeout': [408, 'Request too slow', 'The request did not arrive in time.'],
   'state-conflict': [409, 'Conflict', 'The resource is not in a state that allows this.'],

@@ -21,7 +21,7 @@ export function answerProblem(
   reply.header('cache-control', 'no-store')
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds))
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
-  if (problem.headers) reply.headers(problem.headers)
+  if (problem.headers) reply.headers(problem.headers as Record<string, string | string[]>)
   if (leavesMuchUnread(request)) reply.header('connection', 'close')
   // as bytes: to a text the framework would add a charset, which this media type does not have
   void reply.send(Buffer.from(JSON.stringify(problemDocument(problem, requestId))))

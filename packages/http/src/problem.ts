@@ -6,7 +6,7 @@ export type ProblemOptions = {
   readonly errors?: readonly ProblemDetailError[]
   readonly retryAfterSeconds?: number
   /** further headers of the answer, such as `allow` */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly cause?: unknown
 }
 
@@ -16,7 +16,7 @@ export class ProblemError extends Error {
   readonly detail: string | undefined
   readonly errors: readonly ProblemDetailError[] | undefined
   readonly retryAfterSeconds: number | undefined
-  readonly headers: Readonly<Record<string, string>> | undefined
+  readonly headers: Readonly<Record<string, string | readonly string[]>> | undefined
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(code, options.cause === undefined ? undefined : { cause: options.cause })
@@ -55,6 +55,7 @@ const unavailableNames: ReadonlySet<string> = new Set([
   'UpstreamUnavailable',
   'UpstreamRefused',
   'NatsUnavailable',
+  'ProviderUnavailable',
   'RetryLater',
 ])
 
