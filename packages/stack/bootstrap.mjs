@@ -16,6 +16,7 @@ const commands = {
   dev: { entry: 'packages/stack/src/dev.ts', servers: true },
   test: { entry: 'packages/testkit/src/run-tests.ts', servers: true },
   bench: { entry: 'load/bench.ts', servers: true },
+  chaos: { entry: 'load/chaos.ts', servers: true },
   check: { entry: 'packages/stack/src/check.ts', servers: false },
   generate: { entry: 'packages/stack/src/generate.ts', servers: false },
   csr: { entry: 'packages/cli/src/csr.ts', servers: false },

@@ -39,13 +39,15 @@ export type TestStackOptions = {
   readonly env?: Readonly<Record<string, string>>
   /** with the sample data; left out unless asked for */
   readonly demo?: boolean
+  /** where it keeps everything, and leaves it; a folder that ends with the stack where left out */
+  readonly dataDir?: string
 }
 
 /** Starts one and resolves when it is ready. It ends with this process, whatever ends it. */
 export async function privateStack(options: TestStackOptions = {}): Promise<TestStack> {
   const folder = ephemeralFolder()
   const ports = await claimPorts()
-  const directory = dataDirectory(join(folder.dir, 'stack'))
+  const directory = dataDirectory(options.dataDir ?? join(folder.dir, 'stack'))
   const running = await start(folder, directory.path, ports.base, options)
   const document = (): StackDocument => readStackDocument(directory.path)
   const gateway = createGatewayClient(document().gateway)
