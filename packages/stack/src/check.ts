@@ -50,8 +50,9 @@ async function boundaries(all: readonly SourceFile[]): Promise<Result> {
 }
 
 async function generated(): Promise<Result> {
-  const { count, stale } = await findStaleFiles(root)
-  return { lookedAt: `${count} files`, problems: stale.map((path) => `${path} is stale: run npm run generate`) }
+  const { count, stale, broken } = await findStaleFiles(root)
+  const problems = [...stale.map((path) => `${path} is stale: run npm run generate`), ...broken]
+  return { lookedAt: `${count} files`, problems }
 }
 
 /** Runs a tool of the workspace; its output is the list of problems where it fails. */

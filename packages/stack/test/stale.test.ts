@@ -11,7 +11,12 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 let copy = ''
 before(() => {
   copy = mkdtempSync(join(tmpdir(), 'csr-stale-'))
-  const parts = ['contracts/generated', '.env.example', ...services.map((service) => `services/${service}/README.md`)]
+  const parts = [
+    'contracts/generated',
+    'contracts/golden',
+    '.env.example',
+    ...services.map((service) => `services/${service}/README.md`),
+  ]
   for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true })
 })
 after(() => rmSync(copy, { recursive: true, force: true }))

@@ -1,6 +1,7 @@
 import { generateClient } from './client.ts'
 import { generateAsyncApi, generateEventSchemas } from './events.ts'
 import type { Generated } from './generated-file.ts'
+import { generateGoldenEvents } from './golden-events.ts'
 import { generateOpenApi, mergedPath } from './openapi.ts'
 import { generateServiceReadmes } from './service-readmes.ts'
 import { generateEnvironmentExample } from './settings.ts'
@@ -12,6 +13,7 @@ export async function generateAll(root: string): Promise<Generated[]> {
   return [
     ...generateEventSchemas(),
     generateAsyncApi(),
+    ...generateGoldenEvents(root),
     ...documents,
     ...(await Promise.all(merged.map(generateClient))),
     ...(await generateServiceReadmes(root)),

@@ -43,8 +43,8 @@ export function generateAsyncApi(): Generated {
   })
 }
 
-/** JSON Schema of a whole event; opaque sealed values are strings of a fixed form. */
+/** JSON Schema of a whole event as its readers take it: fields it does not name are let through. */
 function schemaOf(type: EventType): Record<string, unknown> {
-  const { $schema: _, ...schema } = z.toJSONSchema(envelope(type, catalog[type] as z.ZodType), { io: 'output' })
+  const { $schema: _, ...schema } = z.toJSONSchema(envelope(type, catalog[type] as z.ZodType), { io: 'input' })
   return schema
 }
