@@ -8,6 +8,7 @@ import { startBenchStack, type BenchStack } from './bench/bench-stack.ts'
 import { eventLag } from './bench/event-lag.ts'
 import type { BenchRow } from './bench/measured.ts'
 import { profileRead } from './bench/profile-read.ts'
+import { tenantFairness } from './bench/tenant-fairness.ts'
 import { webhookAccept } from './bench/webhook-accept.ts'
 import { webhookSustained } from './bench/webhook-sustained.ts'
 
@@ -21,6 +22,7 @@ const rows: Readonly<Record<string, (stack: BenchStack, note: Note) => Promise<B
   'profile-read': profileRead,
   'webhook-accept': webhookAccept,
   'webhook-sustained': webhookSustained,
+  'tenant-fairness': tenantFairness,
 }
 
 const command = new Command('npm run bench --')

@@ -45,7 +45,10 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
 
   const toleranceSeconds = settings.INGEST_SIGNATURE_TOLERANCE_SECONDS
   const wakeRelay = (): void => relay.wake()
-  const intake = createIntake({ postgres, keyring, logger, telemetry, clock, ids, toleranceSeconds, wakeRelay })
+  const intake = createIntake({
+    ...{ postgres, keyring, logger, telemetry, clock, ids, toleranceSeconds, wakeRelay },
+    livePerSecond: settings.INGEST_LIVE_WEBHOOKS_PER_SECOND,
+  })
   const files = createFileIntake({
     postgres,
     keyring,
@@ -65,10 +68,10 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
 
 /** What takes reports in: needs a database and keys, and no bus. */
 export function createIntake(ports: IntakePorts): { routes: readonly Route[]; jobs: readonly Resource[] } {
-  const { postgres, keyring, logger, clock, ids, toleranceSeconds, wakeRelay } = ports
+  const { postgres, keyring, logger, clock, ids, toleranceSeconds, livePerSecond, wakeRelay } = ports
   const telemetry = createIngestTelemetry({ telemetry: ports.telemetry, logger })
   const endpoints = createEndpointStore({ postgres, keyring, clock, ids, wakeRelay })
-  const deliveries = createDeliveryStore({ postgres, keyring, clock, ids, wakeRelay })
+  const deliveries = createDeliveryStore({ postgres, keyring, clock, ids, wakeRelay, livePerSecond })
   const refusals = createRefusalStore({ postgres, clock, ids, wakeRelay })
   const unknownSecret = Buffer.from(ids.secret(), 'base64url')
   return {
@@ -90,6 +93,7 @@ type IntakePorts = {
   readonly clock: Clock
   readonly ids: Ids
   readonly toleranceSeconds: number
+  readonly livePerSecond: number
   readonly wakeRelay: () => void
 }
 

@@ -50,7 +50,8 @@ export type TestIntake = AsyncDisposable & {
   keyring: Keyring
 }
 
-export async function openIntake(options: { server?: 'own' } = {}): Promise<TestIntake> {
+export async function openIntake(options: { server?: 'own'; livePerSecond?: number } = {}): Promise<TestIntake> {
+  const { livePerSecond = 1_000 } = options
   const database = await privateDatabase(options)
   const secrets = await testSecrets()
   const { rootKeyFile, indexKeyFile, publicKeysDir } = secrets
@@ -67,7 +68,17 @@ export async function openIntake(options: { server?: 'own' } = {}): Promise<Test
     })
   const keyring = keyringOf('ingest')
   const gatewayKeyring = keyringOf('gateway')
-  const ports = { postgres: data, keyring, logger, telemetry, clock, ids, toleranceSeconds: 300, wakeRelay: () => {} }
+  const ports = {
+    postgres: data,
+    keyring,
+    logger,
+    telemetry,
+    clock,
+    ids,
+    toleranceSeconds: 300,
+    livePerSecond,
+    wakeRelay: () => {},
+  }
   const intake = createIntake(ports)
   const health = createHealth()
   const server = createServer({

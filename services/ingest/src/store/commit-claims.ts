@@ -96,7 +96,7 @@ async function commitWave(
 type Settled = { readonly receipt: Receipt; readonly statements: readonly Statement[] }
 
 function settle(claim: Claim, row: KnownRow): Settled {
-  const { delivery, content, key, event } = claim
+  const { delivery, content, key, event, lane } = claim
   const accepted = { deliveryId: delivery.id, outcome: 'accepted', otherBytes: false } as const
   if (row.seen_id !== null) {
     // This very claim, committed before the rest of its batch had to be repeated.
@@ -119,7 +119,7 @@ function settle(claim: Claim, row: KnownRow): Settled {
     statements: [
       updateNaturalKey(key, row.version, decision.next),
       insertDeliveries([delivery]),
-      insertEvents('ingest', [event]),
+      insertEvents('ingest', [event], lane),
     ],
   }
 }

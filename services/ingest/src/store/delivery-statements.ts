@@ -1,6 +1,6 @@
 import type { SealedText } from '@csr/contracts/events/envelope'
 import type { Delivery } from '@csr/contracts/http/ingest'
-import { topicOf } from '@csr/contracts/streams'
+import { topicOf, type Lane } from '@csr/contracts/streams'
 import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
 import type { KnownReport } from '../domain/decide-report.ts'
 import type { ReportEvent } from '../events.ts'
@@ -30,6 +30,7 @@ export type Claim = {
   readonly key: string
   readonly content: string
   readonly event: ReportEvent
+  readonly lane: Lane
 }
 
 /** What was known of a claim before: no `seen_id` and no `version` mean that it is written now. */
@@ -108,15 +109,17 @@ export function claimReports(claims: readonly Claim[]): Statement<KnownRow> {
     ...toldValues(claims.map(({ delivery }) => delivery)),
     plainArrayOf(claims, ({ key }) => key),
     plainArrayOf(claims, ({ content }) => content),
-    plainArrayOf(claims, ({ event }) => topicOf(event.type, 'live')),
+    plainArrayOf(claims, ({ event, lane }) => topicOf(event.type, lane)),
+    plainArrayOf(claims, ({ lane }) => lane),
     claims.map(({ event }) => JSON.stringify(event)).join(separator),
   ])
 }
 
 const claimText = `
 with claim as materialized (
-  select * from unnest(${toldTypes}, $16::uuid[], $17::uuid[], $18::text[], ${separated('$19')})
-    as told (${toldNames}, key, content, topic, payload)),
+  select * from unnest(${toldTypes}, $16::uuid[], $17::uuid[], $18::text[], $19::text[],
+      ${separated('$20')})
+    as told (${toldNames}, key, content, topic, lane, payload)),
 known as materialized (
   select claim.id, seen.*, held.*
   from claim
@@ -137,7 +140,7 @@ identified as (${intoWebhookIds} from fresh),
 received as (${intoDeliveries} from fresh),
 sent as (
   insert into ingest.outbox (tenant_id, id, topic, lane, payload)
-  select ops.tenant_id(), event_id, topic, 'live', payload from fresh)
+  select ops.tenant_id(), event_id, topic, lane, payload from fresh)
 select * from known`
 
 /** Writes deliveries with their webhook ids; one that was seen is a unique violation of `webhook_ids_pkey`. */

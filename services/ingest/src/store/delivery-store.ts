@@ -3,6 +3,7 @@ import type { Postgres } from '@csr/postgres/connect'
 import { groupCommit } from '@csr/postgres/group-commit'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
+import { laneOfWebhook, type Allowances } from '../domain/live-allowance.ts'
 import type { Report } from '../domain/translation.ts'
 import { commitClaims, type Receipt } from './commit-claims.ts'
 import { preferIndexes, selectDeliveries, type Claim, type ListedRow } from './delivery-statements.ts'
@@ -27,15 +28,19 @@ type Deps = {
   readonly ids: Ids
   /** called after each commit that wrote an event */
   readonly wakeRelay: () => void
+  /** webhooks a second of one tenant on the live lane */
+  readonly livePerSecond: number
 }
 
 export function createDeliveryStore(deps: Deps): DeliveryStore {
-  const { postgres, wakeRelay } = deps
+  const { postgres, clock, wakeRelay, livePerSecond } = deps
+  const allowances: Allowances = new Map()
   const commits = groupCommit<Claim, Receipt>({ run: (tenantId, claims) => commitClaims(postgres, tenantId, claims) })
 
   return {
     async accept(signed, report) {
-      const claim = await prepareClaim(deps, signed, report)
+      const lane = laneOfWebhook(allowances, signed.tenantId, livePerSecond, clock.nowMs())
+      const claim = await prepareClaim(deps, signed, report, lane)
       const receipt = await commits.submit(signed.tenantId, claim)
       if (receipt.outcome === 'accepted') wakeRelay()
       return receipt

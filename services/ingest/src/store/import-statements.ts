@@ -95,9 +95,17 @@ export type DueImport = {
   readonly state: string
   readonly receivedAt: string
 }
+
+const dueColumns = `tenant_id as "tenantId", id, state, received_at as "receivedAt"`
+
+/** The oldest file of each tenant, however many it has, and uploads that are not over. */
 export const selectDue: Statement<DueImport> = statement(
-  `select tenant_id as "tenantId", id, state, received_at as "receivedAt" from ingest.imports
-   where state in ('uploading', 'received', 'running') order by id limit 100`,
+  `select * from (
+     select distinct on (tenant_id) ${dueColumns} from ingest.imports
+     where state in ('received', 'running') order by tenant_id, id) oldest
+   union all
+   (select ${dueColumns} from ingest.imports where state = 'uploading' order by id limit 100)
+   order by id`,
 )
 
 /** One row of `ingest.import_rows`. */

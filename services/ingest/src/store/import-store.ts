@@ -23,7 +23,7 @@ export interface ImportStore {
     id: string,
     page: { status: string | null; before: number | null; limit: number },
   ): Promise<readonly ListedRow[]>
-  /** across tenants, oldest first: files to be worked off, and uploads that broke off longer ago than `brokenAfterMs` */
+  /** oldest first: the next file of each tenant, and uploads that broke off longer ago than `brokenAfterMs` */
   due(
     brokenAfterMs: number,
   ): Promise<{ readonly files: readonly statements.DueImport[]; readonly broken: readonly statements.DueImport[] }>

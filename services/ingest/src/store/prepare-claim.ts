@@ -1,4 +1,5 @@
 import type { Partner } from '@csr/contracts/events/ingest'
+import type { Lane } from '@csr/contracts/streams'
 import { KeyErased } from '@csr/keyring/errors'
 import type { Keyring } from '@csr/keyring/keyring'
 import type { Clock } from '@csr/runtime/clock'
@@ -19,17 +20,21 @@ export type SignedDelivery = {
 type Deps = { readonly keyring: Keyring; readonly clock: Clock; readonly ids: Ids }
 
 /** Resolves and seals: keys commit first, data second, and a key without data is harmless. */
-export async function prepareClaim(deps: Deps, signed: SignedDelivery, report: Report): Promise<Claim> {
+export async function prepareClaim(deps: Deps, signed: SignedDelivery, report: Report, lane: Lane): Promise<Claim> {
   try {
-    return await claimOf(deps, signed, report)
+    return { ...(await claimOf(deps, signed, report)), lane }
   } catch (error) {
     // Erased between resolving and sealing: the same identifiers now stand for nobody, and resolve to a new person.
-    if (error instanceof KeyErased) return await claimOf(deps, signed, report)
+    if (error instanceof KeyErased) return { ...(await claimOf(deps, signed, report)), lane }
     throw error
   }
 }
 
-async function claimOf({ keyring, clock, ids }: Deps, signed: SignedDelivery, report: Report): Promise<Claim> {
+async function claimOf(
+  { keyring, clock, ids }: Deps,
+  signed: SignedDelivery,
+  report: Report,
+): Promise<Omit<Claim, 'lane'>> {
   const { tenantId } = signed
   const { partner, kind, reportedAt, people } = report
   const identifiers = people.map(({ email, externalId }) => ({ email, partner, externalId }))
