@@ -5,7 +5,10 @@ import { bulkPrefix, streams } from './streams.ts'
 /** An event by name (all versions), or everything that is published. */
 export type Consumption = EventName | '*'
 
-/** Who consumes what. Durables and the servers' allow-lists follow from this table and from nothing else. */
+/**
+ * Who consumes what. Durables and the servers' allow-lists follow from this table and from nothing else. Beside these,
+ * every service hears requests to replay what it gave up on.
+ */
 export const consumptions: Readonly<Record<Service, readonly Consumption[]>> = {
   gateway: ['privacy.export.requested'],
   profile: [
@@ -24,6 +27,11 @@ export const consumptions: Readonly<Record<Service, readonly Consumption[]>> = {
     (service) => `${service}.export.contributed` as EventName,
   ),
   audit: ['*', 'privacy.export.requested'],
+}
+
+/** The requests to replay what a service gave up on. */
+export function replaysOf<Name extends Service>(service: Name): `audit.replay.${Name}` {
+  return `audit.replay.${service}`
 }
 
 /**
@@ -50,7 +58,7 @@ export function consumerName(service: Service, event: Consumption): string {
 
 /** The durables of one service, one per consumed event and stream that can carry it. */
 export function durablesOf(service: Service): Durable[] {
-  return consumptions[service].flatMap((event) => {
+  return [...consumptions[service], replaysOf(service)].flatMap((event) => {
     const consumer = consumerName(service, event)
     return streamsCarrying(event).map(({ name: stream, subjects }): Durable => {
       const bulk = subjects.some((subject) => subject.startsWith(bulkPrefix))

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { services, type Service } from '../services.ts'
+import { auditEvents } from './audit.ts'
 import { deadLetterEvents } from './dead-letter.ts'
 import type { Event } from './envelope.ts'
 import { gatewayEvents } from './gateway.ts'
@@ -17,6 +18,7 @@ export const catalog = {
   ...q2qEvents,
   ...privacyEvents,
   ...gatewayEvents,
+  ...auditEvents,
   ...deadLetterEvents,
 } as const
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { instant, uuid } from '../events/envelope.ts'
+import { deadLetterOperations } from './dead-letters.ts'
 import { publicKey } from './gateway.ts'
 import { listOf, listQuery } from './lists.ts'
 import { operation } from './operation.ts'
@@ -40,22 +41,6 @@ export const inclusionProof = z.object({
   checkpoint,
 })
 
-export const deadLetterEntry = z.object({
-  id: uuid,
-  tenantId: uuid,
-  service: z.string(),
-  consumer: z.string(),
-  topic: z.string(),
-  eventId: z.string().nullable(),
-  reason: z.string(),
-  code: z.string(),
-  attempts: z.number().int(),
-  fingerprint: z.string(),
-  firstAt: instant,
-  lastAt: instant,
-})
-export type DeadLetterEntry = z.infer<typeof deadLetterEntry>
-
 const idParams = z.object({ id: uuid })
 
 export const listAuditEvents = operation({
@@ -93,30 +78,10 @@ export const listAuditKeys = operation({
   answers: { 200: z.object({ keys: z.array(publicKey) }) },
 })
 
-export const listDeadLetters = operation({
-  method: 'GET',
-  path: '/v1/dead-letters',
-  summary: 'Lists messages that services gave up on, newest first, as metadata',
-  permission: 'platform:operate',
-  query: listQuery,
-  answers: { 200: listOf(deadLetterEntry) },
-})
-
-export const getDeadLetter = operation({
-  method: 'GET',
-  path: '/v1/dead-letters/:id',
-  summary: 'One message that a service gave up on, as metadata',
-  permission: 'platform:operate',
-  params: idParams,
-  answers: { 200: deadLetterEntry },
-  problems: ['resource-not-found'],
-})
-
 export const auditOperations = [
   listAuditEvents,
   getAuditProof,
   getLatestCheckpoint,
   listAuditKeys,
-  listDeadLetters,
-  getDeadLetter,
+  ...deadLetterOperations,
 ]

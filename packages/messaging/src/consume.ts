@@ -13,8 +13,11 @@ import { Consumer } from './consumer.ts'
 import type { Handler } from './handler.ts'
 import { jobOfParked } from './job.ts'
 import { parkedOf, parkedRowsMax, type ParkedRow } from './parked.ts'
+import { patienceDefault, type Patience } from './patience.ts'
 import type { Relay } from './relay.ts'
+import { replayRequests } from './replay.ts'
 import { consumerTelemetry } from './telemetry.ts'
+import type { Vault } from './vault.ts'
 import { startWatchdog } from './watchdog.ts'
 
 export { on, onAnyEvent, type Handler, type Writes } from './handler.ts'
@@ -32,19 +35,32 @@ export type ConsumeOptions = {
   readonly handlers: readonly Handler[]
   /** how long after the first, second, … failed attempt a message comes again; one more failure makes it a dead letter */
   readonly redeliveryDelaysMs?: readonly number[]
+  /** how long others wait for work in front of them */
+  readonly patience?: Partial<Patience>
+  /** seals what could not be read; without one such bytes are not kept */
+  readonly vault?: Vault
+}
+
+/** The running consumers of a service. */
+export interface Consumers extends Resource {
+  /** has a parked event tried now; false where none of the consumers is meant */
+  tryParked(consumer: string, row: ParkedRow): boolean
 }
 
 const delaysMsDefault: readonly number[] = [1_000, 5_000, 15_000, 60_000]
+/** Who asks for a replay waits for the answer: one try. */
+const delaysMsOfReplay: readonly number[] = []
 const lookAtParkedEveryMs = 60_000
 const lookAgainMs = 2_000
 
 /**
- * Runs the consumers of a service, one per handler, until disposed. The handlers must be those the table of consumptions
- * names for the service: TypeError otherwise, for an event nobody pulls would pile up unseen.
+ * Runs the consumers of a service, one per handler, until disposed, and one that hears requests for replay. The handlers
+ * must be those the table of consumptions names for the service: TypeError otherwise, for an event nobody pulls would pile
+ * up unseen.
  */
-export function runConsumers(options: ConsumeOptions): Resource {
+export function runConsumers(options: ConsumeOptions): Consumers {
   refuseMismatch(options)
-  const consumers: { consumer: Consumer; parked: AsyncDisposable }[] = []
+  const consumers: Open[] = []
   let watchdog: AsyncDisposable | undefined
 
   return {
@@ -53,6 +69,12 @@ export function runConsumers(options: ConsumeOptions): Resource {
       watchdog = startWatchdog()
       const gate = createGate()
       for (const handler of options.handlers) consumers.push(open(options, handler, gate))
+      consumers.push(open({ ...options, redeliveryDelaysMs: delaysMsOfReplay }, replayRequests(options), gate))
+    },
+    tryParked(consumer, row) {
+      const meant = consumers.find(({ name }) => name === consumer)
+      meant?.take([row])
+      return meant !== undefined
     },
     readiness() {
       const readiness = consumers.map(({ consumer }) => consumer.readiness).find(({ ready }) => !ready)
@@ -67,13 +89,21 @@ export function runConsumers(options: ConsumeOptions): Resource {
   }
 }
 
-function open(options: ConsumeOptions, handler: Handler, gate: ReturnType<typeof createGate>) {
+type Open = {
+  readonly name: string
+  readonly consumer: Consumer
+  readonly parked: AsyncDisposable
+  readonly take: (rows: readonly ParkedRow[]) => void
+}
+
+function open(options: ConsumeOptions, handler: Handler, gate: ReturnType<typeof createGate>): Open {
   const { service, nats, relay, telemetry } = options
+  const patience = { ...patienceDefault, ...options.patience }
   const name = consumerName(service, handler.event)
   const delaysMs = options.redeliveryDelaysMs ?? delaysMsDefault
   let release: (keys: readonly string[]) => void = () => undefined
   const consumer = new Consumer({
-    ports: { ...options, wake: () => relay.wake(), release: (keys) => release(keys), delaysMs },
+    ports: { ...options, wake: () => relay.wake(), release: (keys) => release(keys), delaysMs, patience },
     nats,
     handler,
     name,
@@ -83,7 +113,7 @@ function open(options: ConsumeOptions, handler: Handler, gate: ReturnType<typeof
   })
   const parked = lookAfterParked(options, name, consumer)
   release = (keys) => parked.release(keys)
-  return { consumer, parked }
+  return { name, consumer, parked, take: (rows) => parked.take(rows) }
 }
 
 /** Brings back what is parked: at the start, every minute, and as soon as what it waits for is there. */
@@ -116,6 +146,7 @@ function lookAfterParked(options: ConsumeOptions, name: string, consumer: Consum
 
   void look()
   return {
+    take,
     release(keys: readonly string[]) {
       const waiting = table.waitingFor(name, keys, clock.now())
       postgres.worker([waiting]).then(

@@ -6,12 +6,12 @@ import type { Gate } from './alone.ts'
 import type { Nats } from './connect.ts'
 import type { Handler } from './handler.ts'
 import { createReader, type Reader } from './held.ts'
-import { jobOf, readDelivery, receivedOf, type Job } from './job.ts'
+import { jobOf, readDelivery, receivedOf, type Job, type Later } from './job.ts'
 import { createLanes, groupMax, type Group, type Lanes } from './lanes.ts'
 import { codeOf } from './outcomes.ts'
 import { Puller } from './pull.ts'
 import { createBackoff } from './pulse.ts'
-import { Settler, type Later, type SettlePorts } from './settle.ts'
+import { Settler, type SettlePorts } from './settle.ts'
 import type { ConsumerTelemetry } from './telemetry.ts'
 
 export type ConsumerOptions = {
@@ -35,6 +35,8 @@ const groupsMax = 4
 const renewEveryMs = 2_000
 const renewAfterMs = 3_000
 const drainMs = 5_000
+/** What was running when a process ended comes this much later, so that its neighbours are out of its way. */
+const blamedPauseMs = 2_000
 
 type Source = { readonly puller: Puller; readonly held: Map<number, Job>; readonly lanes: Lanes }
 
@@ -51,6 +53,7 @@ export class Consumer {
   readonly #bulk: Lanes
   readonly #sources = new Map<string, Source>()
   readonly #suspects: Job[] = []
+  readonly #apart = new Set<Job>()
   readonly #parked = new Set<string>()
   readonly #busy = new Set<string>()
   readonly #backoff = createBackoff(200, 5_000)
@@ -105,7 +108,7 @@ export class Consumer {
     clearInterval(this.#renewal)
     clearTimeout(this.#timer)
     this.#timer = undefined
-    await this.#settler.withdraw(this.#suspects).catch(() => undefined)
+    await this.#settler.withdraw([...this.#suspects, ...this.#apart]).catch(() => undefined)
   }
 
   #open(durable: Durable): Source {
@@ -129,7 +132,7 @@ export class Consumer {
     const held = this.#read(receivedOf(message, delivery, from), this.#options.ports.clock.nowMs())
     const job = jobOf(message, delivery, held)
     to.held.set(delivery.sequence, job)
-    if (job.origin === 'again') this.#suspects.push(job)
+    if (job.origin === 'again' || this.#options.handler.alone) this.#suspects.push(job)
     else to.lanes.add(job)
     this.#schedule()
   }
@@ -176,6 +179,7 @@ export class Consumer {
     const beganMs = performance.now()
     const later = await this.#options.gate.together(() => this.#settler.together(group.jobs))
     lanes.rest(group.tenantId, beganMs, performance.now())
+    this.#follow(group.jobs, (job) => lanes.putBack(job.tenantId, [job]))
     const rest = this.#unsettled(group.jobs)
     if (rest.length > 0) lanes.putBack(group.tenantId, rest)
     this.#busy.delete(group.tenantId)
@@ -188,25 +192,59 @@ export class Consumer {
     this.#suspecting = true
     const batch = this.#suspects.splice(0, groupMax)
     let later = await this.#settler.dropSettled(batch)
-    for (const job of batch) {
+    const now = this.#neighboursFirst(batch)
+    for (const job of now) {
       if (later) break
       if (!job.settled) later = await this.#options.gate.alone(() => this.#settler.alone(job))
     }
-    this.#suspects.unshift(...this.#unsettled(batch))
+    this.#follow(now, (job) => this.#suspects.push(job))
+    this.#suspects.unshift(...this.#unsettled(now))
     this.#suspecting = false
     this.#finish(later)
   }
 
-  #finish(later: Later | null): void {
+  /** Puts aside for a while what was running when a process ended, and returns the others. */
+  #neighboursFirst(jobs: readonly Job[]): Job[] {
+    const aside = jobs.filter((job) => job.blamed && !job.paused && !job.settled)
+    for (const job of aside) job.paused = true
+    if (aside.length > 0) setTimeout(() => this.#bringBack(aside), blamedPauseMs)
+    return jobs.filter((job) => !aside.includes(job))
+  }
+
+  #bringBack(jobs: readonly Job[]): void {
+    if (this.#stopping) return
+    this.#suspects.push(...jobs)
+    this.#schedule()
+  }
+
+  /** Looks after those that go on by themselves until they end; what is to be tried again is put back then. */
+  #follow(jobs: readonly Job[], putBack: (job: Job) => void): void {
+    for (const job of jobs) {
+      if (!job.apart || this.#apart.has(job)) continue
+      this.#apart.add(job)
+      void job.apart.then((later) => {
+        job.apart = undefined
+        this.#apart.delete(job)
+        if (this.#unsettled([job]).length > 0) putBack(job)
+        if (later) this.#wait(later)
+        this.#schedule()
+      })
+    }
+  }
+
+  #wait({ why }: Later): void {
     const { ports, name, measured } = this.#options
+    const delayMs = this.#backoff.next()
+    if (!this.#trouble) ports.logger.error('consumer-waits', why, { consumer: name, reason: codeOf(why) })
+    this.#trouble = { why: codeOf(why), untilMs: performance.now() + delayMs }
+    measured.waited()
+  }
+
+  #finish(later: Later | null): void {
+    const { ports, name } = this.#options
     this.#running -= 1
-    if (later) {
-      const why = codeOf(later.why)
-      const delayMs = this.#backoff.next()
-      if (!this.#trouble) ports.logger.error('consumer-waits', later.why, { consumer: name, reason: why })
-      this.#trouble = { why, untilMs: performance.now() + delayMs }
-      measured.waited()
-    } else if (this.#trouble) {
+    if (later) this.#wait(later)
+    else if (this.#trouble) {
       ports.logger.info('consumer-goes-on', { consumer: name })
       this.#trouble = null
       this.#backoff.reset()
@@ -214,14 +252,14 @@ export class Consumer {
     this.#schedule()
   }
 
-  /** Lets go of what is settled, returns the rest. */
+  /** Lets go of what is settled, returns the rest but for those that go on by themselves. */
   #unsettled(jobs: readonly Job[]): Job[] {
     for (const { settled, origin, eventId, stream, sequence } of jobs) {
       if (!settled) continue
       if (origin === 'parked') this.#parked.delete(eventId)
       else this.#sources.get(stream)?.held.delete(sequence)
     }
-    return jobs.filter(({ settled }) => !settled)
+    return jobs.filter(({ settled, apart }) => !settled && !apart)
   }
 
   #refill(): void {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createEvent } from '@csr/contracts/events/create-event'
-import type { DeadLetter } from '@csr/contracts/events/dead-letter'
+import type { DeadLetter, PayloadForm } from '@csr/contracts/events/dead-letter'
 import type { Event } from '@csr/contracts/events/envelope'
 import type { Service } from '@csr/contracts/services'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import { textOf, type Held } from './held.ts'
+import type { Vault } from './vault.ts'
 
 /** Why a message was given up. */
 export type Death = {
@@ -20,16 +21,19 @@ export type Death = {
 const payloadBytesMax = 400_000
 const cutCharacters = 60_000
 
+type Ports = {
+  readonly service: Service
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly vault?: Vault | undefined
+}
+
 /**
  * The event that announces a dead letter, to be written to the outbox of the service that gave up, in the transaction that
- * claims the inbox row as dead. It carries the payload as received, so what was sealed stays sealed.
+ * claims the inbox row as dead; caused by the message under its key in the inbox. The payload is as received, so what was
+ * sealed stays sealed; what nobody could read is sealed here.
  */
-export function deadLetterEvent(
-  ports: { service: Service; clock: Clock; ids: Ids },
-  held: Held,
-  consumer: string,
-  death: Death,
-): Event {
+export async function deadLetterEvent(ports: Ports, held: Held, consumer: string, death: Death): Promise<Event> {
   const { service, clock, ids } = ports
   const at = clock.now()
   const { reason, code, attempts } = death
@@ -48,8 +52,9 @@ export function deadLetterEvent(
     firstAt: death.firstAt ?? at,
     lastAt: at,
     traceparent: held.traceparent,
-    fingerprint: fingerprint(consumer, held.topic, reason, code),
-    payload: fitting(textOf(held.bytes)),
+    fingerprint: fingerprint(consumer, held.topic, death),
+    bytes: held.bytes.length,
+    ...(await keep(ports, held, about.id, reason)),
   })
 }
 
@@ -58,11 +63,24 @@ export function isOwnDeadLetter(service: Service, topic: string): boolean {
   return topic.startsWith(`dead-letter.${service}.`)
 }
 
-function fitting(payload: string): string {
-  return Buffer.byteLength(JSON.stringify(payload)) <= payloadBytesMax ? payload : payload.slice(0, cutCharacters)
+/** Groups what failed alike. Nothing personal goes in. */
+export function fingerprint(consumer: string, topic: string, { reason, code }: Pick<Death, 'reason' | 'code'>): string {
+  const parts = [consumer, topic, reason, code]
+  return createHash('sha256').update(parts.join('\n')).digest('base64url').slice(0, 22)
 }
 
-/** Groups what failed alike. Nothing personal goes in. */
-function fingerprint(...parts: readonly string[]): string {
-  return createHash('sha256').update(parts.join('\n')).digest('base64url').slice(0, 22)
+async function keep(
+  { vault }: Ports,
+  held: Held,
+  recordId: string,
+  reason: Death['reason'],
+): Promise<{ form: PayloadForm; payload: string }> {
+  const payload = fitting(textOf(held.bytes))
+  if (reason !== 'undecodable') return { form: 'received', payload }
+  const sealed = (await vault?.seal(recordId, payload)) ?? null
+  return sealed === null ? { form: 'left', payload: '' } : { form: 'sealed', payload: sealed }
+}
+
+function fitting(payload: string): string {
+  return Buffer.byteLength(JSON.stringify(payload)) <= payloadBytesMax ? payload : payload.slice(0, cutCharacters)
 }

@@ -2,6 +2,7 @@ import type { EventName } from '@csr/contracts/events/catalog'
 import type { Event } from '@csr/contracts/events/envelope'
 import type { NewestOf } from '@csr/contracts/events/upcasters'
 import type { Statement } from '@csr/postgres/statement'
+import type { Death } from './dead-letters.ts'
 import type { Source } from './held.ts'
 
 /** What a handler decided, for the consumer to commit together with the claims of the inbox. */
@@ -23,7 +24,11 @@ export type Handler = {
   readonly event: EventName | '*'
   /** groups of one tenant begin at least this far apart, so that what arrives in between shares a transaction */
   readonly paceMs: number
+  /** each message is a suspect from the start: it runs alone, after its begin is on record */
+  readonly alone?: boolean
   handle(tenantId: string, events: readonly Event[], sources: readonly Source[]): Promise<Writes>
+  /** what announces that an event was given up, where that is no dead letter */
+  giveUp?(event: Event, death: Death): Event
 }
 
 const paceMs = 20

@@ -80,10 +80,17 @@ export function createReader(name: EventName | '*'): Reader {
   }
 }
 
+const noText = 'base64:'
+
 /** The payload as text, byte for byte; bytes that are no text become `base64:…`. */
 export function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return isUtf8(buffer) && !buffer.includes(0) ? buffer.toString() : `base64:${buffer.toString('base64')}`
+  return isUtf8(buffer) && !buffer.includes(0) ? buffer.toString() : `${noText}${buffer.toString('base64')}`
+}
+
+/** The bytes of which `textOf` made this text. */
+export function bytesOf(text: string): Uint8Array {
+  return text.startsWith(noText) ? Buffer.from(text.slice(noText.length), 'base64') : Buffer.from(text)
 }
 
 function dead(code: string): Verdict {

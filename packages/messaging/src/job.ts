@@ -1,6 +1,9 @@
 import { nanos, type Msg } from '@nats-io/transport-node'
-import type { Held, Reader, Received } from './held.ts'
+import { bytesOf, type Held, type Reader, type Received } from './held.ts'
 import type { ParkedRow } from './parked.ts'
+
+/** What was not settled is to be tried again later, for this reason. */
+export type Later = { readonly why: unknown }
 
 /** A message and the ways to settle it. Exactly one of them ends it; all but `working` are idempotent. */
 export type Job = Held & {
@@ -11,6 +14,12 @@ export type Job = Held & {
   /** its begin is recorded and has not ended */
   begun: boolean
   settled: boolean
+  /** it was running when a process ended: its neighbours go first */
+  blamed: boolean
+  /** it has let its neighbours go first */
+  paused: boolean
+  /** set while it goes on by itself because it takes long; resolves when it ended */
+  apart: Promise<Later | null> | undefined
   /** monotonic time of the last sign to the server */
   touchedMs: number
   acknowledge(): void
@@ -61,6 +70,9 @@ export function jobOf(message: Msg, delivery: Delivery, held: Held): Job {
     tracked: delivery.deliveries > 1,
     begun: false,
     settled: false,
+    blamed: false,
+    paused: false,
+    apart: undefined,
     touchedMs: performance.now(),
     acknowledge: () => end('+ACK'),
     retry: (delayMs) => end(`-NAK ${JSON.stringify({ delay: nanos(Math.round(delayMs)) })}`),
@@ -94,7 +106,7 @@ export function jobOfParked(row: ParkedRow, read: Reader, nowMs: number): Job {
     epoch: row.epoch,
     sequence: row.sequence,
     topic: row.topic,
-    bytes: Buffer.from(row.payload),
+    bytes: bytesOf(row.payload),
     storedAtMs: Date.parse(row.parked_at),
     messageId: row.event_id,
     traceparent: null,
@@ -107,6 +119,9 @@ export function jobOfParked(row: ParkedRow, read: Reader, nowMs: number): Job {
     tracked: true,
     begun: false,
     settled: false,
+    blamed: false,
+    paused: false,
+    apart: undefined,
     touchedMs: 0,
     acknowledge: () => void (job.settled = true),
     retry: () => void (job.settled = true),

@@ -6,7 +6,7 @@ import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
 /**
  * The outbox rows of these events, to be written in the transaction of the change they announce. What stands in `payload`
  * is byte for byte what is sent; a service without a bulk lane has the live one only. Throws RangeError for an event above
- * 256 KB; a dead letter carries such an event whole.
+ * 256 KB; a dead letter carries such an event whole, and so does its replay.
  */
 export function insertEvents(service: Service, events: readonly Event[], lane: Lane = 'live'): Statement {
   const payloads = events.map(encodeEvent)
@@ -34,10 +34,11 @@ function insertText(service: Service): string {
 
 /** A character takes three bytes of UTF-8 at most, so short texts need no counting. */
 const bytesPerCharacterMax = 3
+const carriesWhole = /^(dead-letter|audit\.replay)\./
 
 function encodeEvent(event: Event): string {
   const payload = JSON.stringify(event)
-  if (payload.length * bytesPerCharacterMax <= eventBytesMax || event.type.startsWith('dead-letter.')) return payload
+  if (payload.length * bytesPerCharacterMax <= eventBytesMax || carriesWhole.test(event.type)) return payload
   const bytes = Buffer.byteLength(payload)
   if (bytes > eventBytesMax) throw new RangeError(`${event.type} has ${bytes} bytes, ${eventBytesMax} are allowed`)
   return payload

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import type { Service } from '@csr/contracts/services'
 import { laneOf } from '@csr/contracts/streams'
 import type { Postgres } from '@csr/postgres/connect'
@@ -10,13 +9,15 @@ import type { Logger } from '@csr/runtime/logger'
 import { deadLetterEvent, isOwnDeadLetter, type Death } from './dead-letters.ts'
 import type { Handler } from './handler.ts'
 import { inboxOf, isClaimed, type Inbox } from './inbox.ts'
-import type { Job } from './job.ts'
+import type { Job, Later } from './job.ts'
 import { codeOf, HandlerTooSlow, isLater, Unprocessable } from './outcomes.ts'
 import { insertEvents } from './outbox.ts'
 import { parkedOf, type ParkedTable } from './parked.ts'
+import { endedWithin, jittered, someAtATime, withDeadline, type Patience } from './patience.ts'
 import { unlessStale } from './stale.ts'
 import { startedOf, type StartedTable } from './started.ts'
 import type { ConsumerTelemetry } from './telemetry.ts'
+import type { Vault } from './vault.ts'
 
 export type SettlePorts = {
   readonly service: Service
@@ -29,12 +30,10 @@ export type SettlePorts = {
   /** after a commit that others may have waited for */
   readonly release: (keys: readonly string[]) => void
   readonly delaysMs: readonly number[]
+  readonly patience: Patience
+  readonly vault?: Vault | undefined
 }
 
-/** What was not settled is to be tried again later, for this reason. */
-export type Later = { readonly why: unknown }
-
-const handlerDeadlineMs = 30_000
 /** Consumers can wait longer for a busy database than a caller at the door. */
 const groupDeadlineMs = 5_000
 /** A group that meets others' writes goes one by one after this many tries; a single message has far more. */
@@ -43,7 +42,10 @@ const staleTriesOfOne = 12
 /** Then it comes again this much later. It did nothing wrong: no attempt is counted. */
 const staleAgainMs = 1_000
 const startsMax = 2
-const jitterPercent = 20
+/** What goes one by one goes this many at a time, so that one that takes long does not hold up the next. */
+const oneByOneMax = 4
+/** Messages that go on by themselves; further ones are waited for. */
+const apartMax = 64
 /** What an own dead letter waits for that cannot be processed. */
 const waitsForPerson = 'person'
 
@@ -59,6 +61,8 @@ export class Settler {
   readonly #inbox: Inbox
   readonly #started: StartedTable
   readonly #parked: ParkedTable
+  #apart = 0
+  #carefulUntilMs = 0
 
   constructor(ports: SettlePorts, handler: Handler, consumer: string, measured: ReturnType<ConsumerTelemetry>) {
     this.#ports = ports
@@ -74,7 +78,8 @@ export class Settler {
   together(jobs: readonly Job[]): Promise<Later | null> {
     return untilLater(async () => {
       await this.#group(jobs.filter(({ verdict }) => verdict.kind === 'handle'))
-      for (const job of jobs) if (job.verdict.kind !== 'handle') await this.#surely(job)
+      const unread = jobs.filter(({ verdict }) => verdict.kind !== 'handle')
+      await someAtATime(oneByOneMax, unread, (job) => this.#surely(job))
     })
   }
 
@@ -84,16 +89,17 @@ export class Settler {
       if (job.verdict.kind === 'handle' && !job.begun) {
         const [, [row]] = await this.#commit(job.tenantId, this.#started.begin(this.#keyOf(job)))
         job.begun = true
+        job.tracked = true
         if (row && row.starts > startsMax) {
           const attempts = row.attempts + startsMax
           return this.#bury(job, { reason: 'never-ended', code: 'never-ended', attempts, firstAt: row.first_at })
         }
       }
-      await this.#surely(job)
+      await this.#patiently(job)
     })
   }
 
-  /** Acknowledges those that took effect before, as far as the inbox knows. */
+  /** Acknowledges those that took effect before, as far as the inbox knows; marks those that ran when a process ended. */
   dropSettled(jobs: readonly Job[]): Promise<Later | null> {
     return untilLater(() => this.#dropSettled(jobs))
   }
@@ -105,20 +111,30 @@ export class Settler {
   }
 
   async #group(jobs: readonly Job[]): Promise<void> {
+    const { patience, logger } = this.#ports
     const [first] = jobs
-    if (first && jobs.length > 1) {
+    if (first && jobs.length > 1 && performance.now() > this.#carefulUntilMs) {
       try {
-        return await unlessStale(staleTriesOfGroup, () => this.#takeEffect(first.tenantId, jobs))
+        return await unlessStale(staleTriesOfGroup, () => this.#takeEffect(first.tenantId, jobs, patience.groupMs))
       } catch (error) {
         if (isLater(error)) throw error
         if (isClaimed(error)) await this.#dropSettled(jobs)
-        else
-          this.#ports.logger.debug('group-failed', { consumer: this.#consumer, size: jobs.length, code: codeOf(error) })
+        else logger.debug('group-failed', { consumer: this.#consumer, size: jobs.length, code: codeOf(error) })
+        if (error instanceof HandlerTooSlow) this.#carefulUntilMs = performance.now() + patience.carefulMs
         const rest = jobs.filter(({ settled }) => !settled)
         if (rest.length < jobs.length) return this.#group(rest)
       }
     }
-    for (const job of jobs) await this.#surely(job)
+    await someAtATime(oneByOneMax, jobs, (job) => this.#patiently(job))
+  }
+
+  /** A message that takes long goes on by itself, so that it holds up nobody. */
+  async #patiently(job: Job): Promise<void> {
+    const running = this.#surely(job)
+    if (await endedWithin(this.#ports.patience.oneMs, running)) return
+    if (this.#apart >= apartMax) return running
+    this.#apart += 1
+    job.apart = untilLater(() => running).finally(() => (this.#apart -= 1))
   }
 
   /** Nothing but "later" comes out; whatever else goes wrong while settling is told and the message comes again. */
@@ -130,7 +146,7 @@ export class Settler {
       if (isClaimed(error)) await this.#dropSettled([job])
       if (job.settled) return
       this.#ports.logger.error('settle-failed', error, this.#describe(job))
-      job.retry(jittered(this.#ports.delaysMs.at(-1) ?? 0))
+      job.retry(jittered(this.#ports.delaysMs.at(-1) ?? staleAgainMs))
     }
   }
 
@@ -139,7 +155,7 @@ export class Settler {
     if (verdict.kind === 'park') return this.#putAside(job, verdict.waitsFor)
     if (verdict.kind === 'dead') return this.#bury(job, { ...verdict, attempts: 0, firstAt: null })
     try {
-      await unlessStale(staleTriesOfOne, () => this.#takeEffect(job.tenantId, [job]))
+      await unlessStale(staleTriesOfOne, () => this.#takeEffect(job.tenantId, [job], this.#ports.patience.handlerMs))
     } catch (error) {
       if (isLater(error) || isClaimed(error)) throw error
       if (isStale(error)) return this.#bringAgain(job)
@@ -148,12 +164,12 @@ export class Settler {
     }
   }
 
-  async #takeEffect(tenantId: string, jobs: readonly Job[]): Promise<void> {
+  async #takeEffect(tenantId: string, jobs: readonly Job[], withinMs: number): Promise<void> {
     const { service, wake, release } = this.#ports
     const events = jobs.flatMap(({ verdict }) => (verdict.kind === 'handle' ? [verdict.event] : []))
     const sources = jobs.map(({ stream, epoch, sequence }) => ({ stream, epoch, sequence }))
     const lane = laneOf(jobs[0]?.topic ?? '')
-    const writes = await withDeadline(this.#handler.handle(tenantId, events, sources))
+    const writes = await withDeadline(withinMs, this.#handler.handle(tenantId, events, sources))
     const waits = new Map(writes.parked?.map(({ eventId, waitsFor }) => [eventId.toLowerCase(), waitsFor]))
     const done = jobs.filter(({ eventId }) => !waits.has(eventId))
     const waiting = jobs.filter(({ eventId }) => waits.has(eventId))
@@ -173,8 +189,13 @@ export class Settler {
   async #dropSettled(jobs: readonly Job[]): Promise<void> {
     if (jobs.length === 0) return
     const eventIds = jobs.map(({ eventId }) => eventId)
-    const lookup = this.#inbox.settled(this.#consumer, eventIds)
-    const [rows] = await this.#ports.postgres.worker([lookup], { deadlineMs: groupDeadlineMs })
+    const lookups = [
+      this.#inbox.settled(this.#consumer, eventIds),
+      this.#started.blamed(this.#consumer, eventIds),
+    ] as const
+    const [rows, blamed] = await this.#ports.postgres.worker(lookups, { deadlineMs: groupDeadlineMs })
+    const suspected = new Set(blamed.map(({ event_id }) => event_id))
+    for (const job of jobs) job.blamed = suspected.has(job.eventId)
     const known = new Set(rows.map(({ event_id }) => event_id))
     const settled = jobs.filter(({ eventId }) => known.has(eventId))
     const clearing = this.#clearing(settled.filter(({ tracked }) => tracked))
@@ -193,7 +214,7 @@ export class Settler {
     const attempts = row?.attempts ?? 1
     if (attempts > delaysMs.length)
       return this.#bury(job, { reason: 'exhausted', code, attempts, firstAt: row?.first_at ?? null })
-    const delayMs = jittered(delaysMs[attempts - 1] ?? 0)
+    const delayMs = jittered(delaysMs[attempts - 1] ?? staleAgainMs)
     logger.error('attempt-failed', error, { ...this.#describe(job), attempt: attempts, delayMs })
     this.#measured.retried()
     job.retry(delayMs)
@@ -218,7 +239,11 @@ export class Settler {
   async #bury(job: Job, death: Death): Promise<void> {
     const { service, logger, wake } = this.#ports
     if (isOwnDeadLetter(service, job.topic)) return this.#putAside(job, waitsForPerson)
-    const letter = deadLetterEvent(this.#ports, job, this.#consumer, death)
+    const { giveUp } = this.#handler
+    const letter =
+      job.verdict.kind === 'handle' && giveUp
+        ? giveUp(job.verdict.event, death)
+        : await deadLetterEvent(this.#ports, job, this.#consumer, death)
     await this.#commit(job.tenantId, [
       this.#claim(job.tenantId, [job], 'dead'),
       insertEvents(service, [letter]),
@@ -242,8 +267,8 @@ export class Settler {
 
   /** Deletes what tracked these messages, in the transaction that settles them. */
   #clearing(jobs: readonly Job[]): Statement[] {
+    if (jobs.length === 0) return []
     const eventIds = jobs.map(({ eventId }) => eventId)
-    if (eventIds.length === 0) return []
     return [this.#started.clear(this.#consumer, eventIds), this.#parked.clear(this.#consumer, eventIds)]
   }
 
@@ -270,20 +295,4 @@ async function untilLater(run: () => Promise<void>): Promise<Later | null> {
   } catch (error) {
     return { why: error }
   }
-}
-
-async function withDeadline<Result>(work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new HandlerTooSlow('The handler did not end in time')), handlerDeadlineMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-function jittered(delayMs: number): number {
-  return (delayMs * (100 + randomInt(-jitterPercent, jitterPercent + 1))) / 100
 }

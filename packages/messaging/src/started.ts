@@ -17,6 +17,8 @@ export interface StartedTable {
   fail(key: Key, code: string): Statement<Started>
   /** it is settled */
   clear(consumer: string, eventIds: readonly string[]): Statement
+  /** those of them that began and never ended, or run elsewhere; for the worker */
+  blamed(consumer: string, eventIds: readonly string[]): Statement<{ event_id: string }>
   /** it did not get to run; for the worker */
   withdraw(consumer: string, eventIds: readonly string[]): Statement
 }
@@ -36,6 +38,7 @@ export function startedOf(service: Service): StartedTable {
   const clearText = `delete from ${table} where consumer = $1 and event_id = any($2::uuid[])`
   const withdrawText = `update ${table} set starts = greatest(0, starts - 1)
     where consumer = $1 and event_id = any($2::uuid[])`
+  const blamedText = `select event_id from ${table} where consumer = $1 and event_id = any($2::uuid[]) and starts > 0`
   return {
     begin: ({ tenantId, consumer, eventId, at }) => [
       withoutDisk,
@@ -44,6 +47,7 @@ export function startedOf(service: Service): StartedTable {
     fail: ({ tenantId, consumer, eventId, at }, code) =>
       statement<Started>(failText, [tenantId, consumer, eventId, at, code]),
     clear: (consumer, eventIds) => statement(clearText, [consumer, arrayOf(eventIds)]),
+    blamed: (consumer, eventIds) => statement(blamedText, [consumer, arrayOf(eventIds)]),
     withdraw: (consumer, eventIds) => statement(withdrawText, [consumer, arrayOf(eventIds)]),
   }
 }
