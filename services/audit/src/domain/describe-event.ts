@@ -23,9 +23,14 @@ export function describeEvent(event: Event): AuditRecord {
     action: event.type,
     actor: actorOf(event),
     target: { type: targetTypeOf(name), id: event.subject },
-    outcome: name.startsWith('dead-letter.') ? 'failed' : refusals.has(name) ? 'refused' : 'effective',
+    outcome: hasFailed(name, event) ? 'failed' : refusals.has(name) ? 'refused' : 'effective',
     requestId: event.causationid,
   }
+}
+
+/** A message that was given up, and a replay that did not help. */
+function hasFailed(name: string, { data }: Event): boolean {
+  return name.startsWith('dead-letter.') || (data as { outcome?: unknown } | null)?.outcome === 'failed'
 }
 
 function actorOf(event: Event): AuditRecord['actor'] {
@@ -35,8 +40,9 @@ function actorOf(event: Event): AuditRecord['actor'] {
   return { type: 'service', id: event.source.replace('/services/', '') }
 }
 
-/** `profile.activity.recorded` is about an activity; a dead letter is about the service that gave up. */
+/** `profile.activity.recorded` is about an activity, a replay about a dead letter; that is about what was given up. */
 function targetTypeOf(name: string): string {
+  if (name.startsWith('audit.replay.') || name.endsWith('.replay.settled')) return 'dead-letter'
   const [first, second] = name.split('.')
   return (first === 'dead-letter' ? first : second) ?? 'event'
 }

@@ -1,4 +1,4 @@
-import { getDeadLetter } from '@csr/contracts/http/audit'
+import { getDeadLetter } from '@csr/contracts/http/dead-letters'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Route } from '@csr/http/route'
 import type { DeadLetterStore } from '../store/dead-letter-store.ts'

@@ -1,4 +1,4 @@
-import { listDeadLetters } from '@csr/contracts/http/audit'
+import { listDeadLetters } from '@csr/contracts/http/dead-letters'
 import { pageOf, positionOf } from '@csr/http/list-page'
 import { route, type Route } from '@csr/http/route'
 import type { DeadLetterStore } from '../store/dead-letter-store.ts'
@@ -8,9 +8,9 @@ type Deps = { readonly deadLetters: Pick<DeadLetterStore, 'list'> }
 export function listDeadLettersRoute({ deadLetters }: Deps): Route {
   return route({
     ...listDeadLetters,
-    async handle({ query: { cursor, limit } }) {
+    async handle({ query: { cursor, limit, ...filter } }) {
       const before = positionOf(cursor)?.id ?? null
-      const entries = await deadLetters.list({ before, limit: limit + 1 })
+      const entries = await deadLetters.list({ filter, before, limit: limit + 1 })
       return { status: 200, body: pageOf(entries, limit, ({ id, lastAt }) => ({ at: lastAt, id })) }
     },
   })

@@ -1,0 +1,178 @@
+import type { ReplayOutcome, ReplaySettled } from '@csr/contracts/events/audit'
+import type { PayloadForm } from '@csr/contracts/events/dead-letter'
+import type { Event } from '@csr/contracts/events/envelope'
+import type { DeadLetterState } from '@csr/contracts/http/dead-letters'
+import type { Service } from '@csr/contracts/services'
+import { insertEvents } from '@csr/messaging/outbox'
+import type { Postgres } from '@csr/postgres/connect'
+import { statement, type Statement } from '@csr/postgres/statement'
+import { deadLetterDiscarded, replayRequested, type Deed } from '../events.ts'
+
+/** Who asks, and by which request. */
+export type Asker = { readonly actorId: string; readonly requestId: string }
+
+/** What an operator wants done is done, or the entry does not allow it. */
+export type ActOutcome =
+  | { readonly outcome: 'done'; readonly actId: string }
+  | { readonly outcome: 'unknown' }
+  | { readonly outcome: 'refused'; readonly because: string }
+
+/** Whether an act is allowed now. */
+export type Allowance =
+  | { readonly outcome: 'allowed'; readonly found: Replayable }
+  | Exclude<ActOutcome, { readonly outcome: 'done' }>
+
+/** What is done about a dead letter. Each act, its event and the new state of the entry commit together. */
+export interface ReplayStore {
+  /** asks the service that gave up to try once more; `planned` is the act of a bulk replay that is carried out by it */
+  replay(id: string, asker: Asker, planned?: string): Promise<ActOutcome>
+  /** whether it could be replayed now; changes nothing */
+  mayReplay(id: string): Promise<Allowance>
+  /** whether it could be discarded now; changes nothing */
+  mayDiscard(id: string): Promise<Allowance>
+  /** gives it up for good; its message is forgotten */
+  discard(id: string, asker: Asker, reason: string): Promise<ActOutcome>
+  /** for the consumer's own group: what became of replays */
+  settle(answers: readonly Event<string, ReplaySettled>[]): Statement
+}
+
+export type Replayable = {
+  readonly id: string
+  readonly tenantId: string
+  readonly service: Service
+  readonly consumer: string
+  readonly topic: string
+  readonly stream: string
+  readonly epoch: string
+  readonly sequence: number
+  readonly inboxId: string | null
+  readonly traceparent: string | null
+  readonly fingerprint: string
+  readonly state: DeadLetterState
+  readonly form: PayloadForm
+  readonly payload: string
+}
+
+type Deps = {
+  readonly postgres: Pick<Postgres, 'worker' | 'group'>
+  readonly stamp: () => { readonly id: string; readonly time: string }
+  readonly wake: () => void
+}
+
+const findText = `select id, tenant_id as "tenantId", service, consumer, topic, stream, epoch, sequence,
+    coalesce(inbox_id, case when event_id ~ '^[0-9a-f-]{36}$' then event_id::uuid end) as "inboxId",
+    traceparent, fingerprint, state, form, payload
+  from audit.dead_letters where id = $1::uuid`
+
+export function createReplayStore({ postgres, stamp, wake }: Deps): ReplayStore {
+  async function ask(id: string, refusalOf: (found: Replayable) => string | null): Promise<Allowance> {
+    const [[found]] = await postgres.worker([statement<Replayable>(findText, [id])])
+    if (!found) return { outcome: 'unknown' }
+    const because = refusalOf(found)
+    return because === null ? { outcome: 'allowed', found } : { outcome: 'refused', because }
+  }
+
+  return {
+    mayReplay: (id) => ask(id, refusesReplay),
+    mayDiscard: (id) => ask(id, refusesDiscard),
+
+    async replay(id, asker, planned) {
+      const asked = await ask(id, refusesReplay)
+      if (asked.outcome !== 'allowed') return asked
+      const { found } = asked
+      const deed = { ...stamp(), ...asker, ...(planned !== undefined && { id: planned }) }
+      await postgres.group(found.tenantId, [
+        planned === undefined ? actOf(found, deed, 'replay', null) : sent(planned, deed.time),
+        // what is resolved stays so: the service answers that it is effective already
+        statement(
+          `update audit.dead_letters set replays = replays + 1, state = case state when 'resolved' then state else 'replayed' end
+           where id = $1::uuid`,
+          [id],
+        ),
+        insertEvents('audit', [requestOf(found, deed)]),
+      ])
+      wake()
+      return { outcome: 'done', actId: deed.id }
+    },
+
+    async discard(id, asker, reason) {
+      const asked = await ask(id, refusesDiscard)
+      if (asked.outcome !== 'allowed') return asked
+      const { found } = asked
+      const deed = { ...stamp(), ...asker }
+      await postgres.group(found.tenantId, [
+        actOf(found, deed, 'discard', reason),
+        statement(`update audit.dead_letters set state = 'discarded', payload = '' where id = $1::uuid`, [id]),
+        insertEvents('audit', [deadLetterDiscarded(found, deed, reason)]),
+      ])
+      wake()
+      return { outcome: 'done', actId: deed.id }
+    },
+
+    settle: (answers) => statement(settleText, [JSON.stringify(answers.map(answerOf))]),
+  }
+}
+
+function refusesDiscard({ state }: Replayable): string | null {
+  if (state === 'resolved') return 'it is effective'
+  return state === 'discarded' ? 'it is discarded already' : null
+}
+
+function refusesReplay({ state, form, inboxId }: Replayable): string | null {
+  if (state === 'discarded') return 'it is discarded'
+  if (form === 'left' || inboxId === null) return 'its message could not be read and was not kept'
+  return null
+}
+
+function requestOf(found: Replayable, deed: Deed): Event {
+  const { id, tenantId, service, inboxId, consumer, topic, stream, epoch, sequence, traceparent, form, payload } = found
+  return replayRequested(service, tenantId, deed, {
+    ...{ deadLetterId: id, eventId: inboxId ?? id, consumer, topic, stream, epoch, sequence, traceparent },
+    ...{ form, payload },
+  })
+}
+
+function actOf(found: Replayable, deed: Deed, kind: 'replay' | 'discard', reason: string | null): Statement {
+  return statement(
+    `insert into audit.dead_letter_acts (tenant_id, id, dead_letter_id, kind, fingerprint, actor_id, request_id, reason, at,
+       sent_at) values (ops.tenant_id(), $1, $2, $3, $4, $5, $6, $7, $8, case $3 when 'replay' then $8::timestamptz end)`,
+    [deed.id, found.id, kind, found.fingerprint, deed.actorId, deed.requestId, reason, deed.time],
+  )
+}
+
+/** CS001 where it was sent before: the job that carries out replays may have been killed after its commit. */
+function sent(actId: string, at: string): Statement {
+  return statement(
+    `with sent as (update audit.dead_letter_acts set sent_at = $2 where id = $1::uuid and sent_at is null and outcome is null
+       returning 1)
+     select ops.expect(count(*), 1) from sent`,
+    [actId, at],
+  )
+}
+
+/**
+ * Of several answers about one entry the good one counts. A failure opens the entry again and replaces what is known of its
+ * last one; it never takes back that the entry is effective.
+ */
+const settleText = `with told as (
+    select * from json_to_recordset($1::text::json) as answer (act_id uuid, dead_letter_id uuid, outcome text, reason text,
+      code text, fingerprint text, attempts int, at timestamptz)),
+  settled as (
+    update audit.dead_letter_acts a set outcome = told.outcome, code = told.code, settled_at = told.at
+    from told where a.id = told.act_id and a.outcome is null returning a.id),
+  best as (
+    select distinct on (dead_letter_id) * from told where act_id in (select id from settled)
+    order by dead_letter_id, outcome = 'failed', at desc)
+  update audit.dead_letters d set
+    state = case when best.outcome <> 'failed' then 'resolved' when d.state = 'replayed' then 'open' else d.state end,
+    attempts = d.attempts + coalesce(best.attempts, 0),
+    reason = coalesce(best.reason, d.reason),
+    code = coalesce(best.code, d.code),
+    fingerprint = coalesce(best.fingerprint, d.fingerprint),
+    last_at = case when best.outcome = 'failed' then best.at else d.last_at end
+  from best where d.id = best.dead_letter_id`
+
+function answerOf({ causationid, time, data }: Event<string, ReplaySettled>) {
+  const outcome: ReplayOutcome = data.outcome
+  return { ...data.failure, outcome, act_id: causationid, dead_letter_id: data.deadLetterId, at: time }
+}
