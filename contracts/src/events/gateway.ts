@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { uuid } from './envelope.ts'
+import { instant, uuid } from './envelope.ts'
 
 /** A request the edge refused; recorded one by one up to ten per minute and client, then as a count. */
 export const accessDenied = z.object({
@@ -16,7 +16,18 @@ export const accessDenied = z.object({
 /** The first record of a tenant. */
 export const tenantCreated = z.object({ tenantId: uuid, actorId: z.string().max(200) })
 
+/** Another key signs access tokens from `activeFrom` on; what the old one signed is refused from `retiresAt` on. */
+export const signingKeyRotated = z.object({
+  fromKid: z.string().max(64),
+  toKid: z.string().max(64),
+  activeFrom: instant,
+  retiresAt: instant,
+  /** null where its time had come */
+  actorId: z.string().max(200).nullable(),
+})
+
 export const gatewayEvents = {
   'gateway.access.denied.v1': accessDenied,
   'gateway.tenant.created.v1': tenantCreated,
+  'gateway.signing-key.rotated.v1': signingKeyRotated,
 } as const

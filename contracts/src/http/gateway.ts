@@ -23,6 +23,37 @@ export const getJwks = operation({
   answers: { 200: z.object({ keys: z.array(publicKey) }) },
 })
 
+/** A key that signs access tokens; verifiers know it before it is used and as long as a token of it can live. */
+export const signingKey = z.object({
+  kid: z.string(),
+  state: z.enum(['next', 'active', 'retiring', 'retired']),
+  publishedAt: instant,
+  /** null while nobody decided to use it */
+  activeFrom: instant.nullable(),
+  /** what it signed is refused from then on; null until another key is to take over */
+  retiresAt: instant.nullable(),
+})
+export type SigningKey = z.infer<typeof signingKey>
+
+export const listSigningKeys = operation({
+  method: 'GET',
+  path: '/v1/signing-keys',
+  summary: 'Keys that sign access tokens, with their state, oldest first',
+  permission: 'platform:operate',
+  answers: { 200: z.object({ items: z.array(signingKey) }) },
+})
+
+export const rotateSigningKey = operation({
+  method: 'POST',
+  path: '/v1/signing-keys/rotations',
+  summary: 'Lets the next key take over; the old one verifies until every token it signed has expired',
+  permission: 'platform:operate',
+  answers: {
+    201: z.object({ fromKid: z.string(), toKid: z.string(), activeFrom: instant, retiresAt: instant }),
+  },
+  problems: ['state-conflict'],
+})
+
 /** Who the access token speaks for, and what it may do. */
 export const me = z.object({
   actorId: z.string(),
@@ -142,6 +173,8 @@ export const createDevelopmentToken = operation({
 /** Operations of every gateway; development tokens are not among them. */
 export const gatewayOperations = [
   getJwks,
+  listSigningKeys,
+  rotateSigningKey,
   getMe,
   createTenant,
   listTenants,

@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '@csr/runtime/clock'
-import { importJWK, type CryptoKey, type JWK } from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose'
 import { z } from 'zod'
 
 /** The one algorithm of this house; a key is bound to it, whatever a token's header says. */
@@ -21,15 +21,42 @@ export class KeyFileRefused extends Error {
   }
 }
 
+/** Holds a secret: never logged, never at rest in clear outside its own file. */
+export type PrivateJwk = z.infer<typeof rsaJwk>
+
 export type SigningKey = { readonly kid: string; readonly key: CryptoKey; readonly publicKey: CryptoKey }
 
 /** Reads a private JWK. Throws `KeyFileRefused`: a missing key is never replaced by a fresh one. */
 export async function readSigningKey(file: string): Promise<SigningKey> {
+  return await importSigningKey(await readPrivateJwk(file), file)
+}
+
+/** A private JWK as its file holds it, checked as `readSigningKey` checks it. */
+export async function readPrivateJwk(file: string): Promise<PrivateJwk> {
   const jwk = await readJwk(file)
   if (typeof jwk.d !== 'string') throw new KeyFileRefused(file, 'is not a private key')
+  return jwk
+}
+
+/** `place` is what a refusal names. */
+export async function importSigningKey(jwk: PrivateJwk, place: string): Promise<SigningKey> {
   const { kid, kty, n, e } = jwk
-  const publicKey = await importRsa(file, { kty, n, e, ext: true })
-  return { kid, key: await importRsa(file, jwk), publicKey }
+  const publicKey = await importRsa(place, { kty, n, e, ext: true })
+  return { kid, key: await importRsa(place, jwk), publicKey }
+}
+
+/** A new key of 3072 bits, named by its thumbprint (RFC 7638). */
+export async function generateSigningJwk(): Promise<PrivateJwk> {
+  const options = { modulusLength: modulusBitsMin, extractable: true }
+  const { privateKey } = await generateKeyPair(signatureAlgorithm, options)
+  const jwk = await exportJWK(privateKey)
+  const { n = '', e = '' } = jwk
+  return { ...jwk, kty: 'RSA', n, e, kid: await calculateJwkThumbprint(jwk) }
+}
+
+/** The members anyone may see. */
+export function publicJwkOf({ kid, n, e }: PrivateJwk): PublicJwk {
+  return { kty: 'RSA', n, e, kid, alg: signatureAlgorithm, use: 'sig' }
 }
 
 /** Public members of a verification key, as a JWKS shows them. */
@@ -40,6 +67,11 @@ export type PublicJwk = {
   readonly use: 'sig'
   readonly n: string
   readonly e: string
+}
+
+/** A verification key from its public members. */
+export async function importPublicJwk(jwk: PublicJwk): Promise<CryptoKey> {
+  return await importRsa(`key ${jwk.kid}`, { ...jwk })
 }
 
 /** Verification keys by `<name>.<kid>`. A token's `kid` is looked up here and never becomes part of a path. */
@@ -106,13 +138,11 @@ async function loadPublicKey(file: string, kid: string): Promise<LoadedKey> {
   const jwk = await readJwk(file)
   if (jwk.kid !== kid) throw new KeyFileRefused(file, 'carries another kid than its name')
   if (jwk.d !== undefined) throw new KeyFileRefused(file, 'is a private key')
-  const publicJwk: PublicJwk = { kty: 'RSA', n: jwk.n, e: jwk.e, kid, alg: signatureAlgorithm, use: 'sig' } as const
-  return { key: await importRsa(file, { ...publicJwk }), publicJwk }
+  const publicJwk = publicJwkOf(jwk)
+  return { key: await importPublicJwk(publicJwk), publicJwk }
 }
 
-type RsaJwk = z.infer<typeof rsaJwk>
-
-async function readJwk(file: string): Promise<RsaJwk> {
+async function readJwk(file: string): Promise<PrivateJwk> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new KeyFileRefused(file, error.code === 'ENOENT' ? 'the key file is missing' : 'the key file cannot be read')
   })

@@ -15,6 +15,10 @@ export type Principal = {
   readonly subjectId: string | null
   readonly sessionId: string | null
   readonly tokenId: string
+  /** the machine client the token was issued to; null for people */
+  readonly clientId: string | null
+  /** when this person completed a sign-in, by our clock; null for machines */
+  readonly signedInAtMs: number | null
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -2,11 +2,12 @@ import { hash } from 'node:crypto'
 import { Role } from '@csr/contracts/permissions'
 import { allowedCallers, type Service } from '@csr/contracts/services'
 import type { Clock } from '@csr/runtime/clock'
-import { decodeProtectedHeader, jwtVerify, type JWTPayload, type ProtectedHeaderParameters } from 'jose'
+import { decodeProtectedHeader, jwtVerify, type CryptoKey, type JWTPayload, type ProtectedHeaderParameters } from 'jose'
 import { z } from 'zod'
-import { createPublicKeys, signatureAlgorithm, type PublicKeys } from './keys.ts'
+import { createPublicKeys, signatureAlgorithm } from './keys.ts'
 import { ProblemError } from './problem.ts'
 import type { Principal } from './route.ts'
+import type { TokenTrust } from './token-trust.ts'
 
 /** Access tokens: RFC 9068 types; ten minutes at most, enforced here too. */
 export const accessToken = { typ: 'at+jwt', audience: 'csr-backbone', keyName: 'access', lifeSecondsMax: 600 } as const
@@ -33,24 +34,31 @@ type Options = {
   readonly service: Service
   readonly publicKeysDir: string
   readonly clock: Clock
+  /** keys of access tokens that came after set-up, and what was revoked */
+  readonly trust: Pick<TokenTrust, 'assertFresh' | 'key' | 'isRetired' | 'isRevoked'>
   /** services that may call; by default those the contracts allow */
   readonly callers?: readonly Service[]
   readonly issuer?: string
 }
 
 /**
- * Verifies access and service tokens (RFC 8725): exact algorithm, type, issuer, audience, times and longest life; keys
- * come from files only. What was verified is cached by hash, bounded; each use still checks expiry.
+ * Verifies access and service tokens (RFC 8725): exact algorithm, type, issuer, audience, times and longest life. Keys come
+ * from the directory that set-up filled; those of access tokens that were made later from the gateway's table, which also
+ * says which of them have retired. What was verified is cached by hash, bounded; each use still checks expiry, the key
+ * and the revocations.
  */
 export function createTokenVerifier(options: Options): TokenVerifier {
-  const { service, clock } = options
+  const { service, clock, trust } = options
   const callers = options.callers ?? allowedCallers[service]
   const issuer = options.issuer ?? accessTokenIssuer
   const keys = createPublicKeys({ directory: options.publicKeysDir, clock })
-  const check = { clock, keys }
+  const check = { clock }
 
-  async function verifyAccessToken(token: string): Promise<Verified<Principal>> {
-    const { payload, expiresAtMs } = await verify(token, { ...check, ...accessToken, issuer })
+  const accessKey = async (kid: string): Promise<CryptoKey | null> =>
+    (await trust.key(kid)) ?? (await keys.find(accessToken.keyName, kid))
+
+  async function verifyAccessToken(token: string): Promise<Verified<Access>> {
+    const { payload, kid, expiresAtMs } = await verify(token, { ...check, ...accessToken, issuer, find: accessKey })
     const claims = accessClaims.parse(payload)
     const principal = {
       tenantId: claims.tenant,
@@ -59,21 +67,33 @@ export function createTokenVerifier(options: Options): TokenVerifier {
       subjectId: claims.subject ?? null,
       sessionId: claims.sid ?? null,
       tokenId: claims.jti,
+      clientId: claims.client_id ?? null,
+      signedInAtMs: claims.auth_time === undefined ? null : claims.auth_time * 1_000,
     }
-    return { value: principal, expiresAtMs }
+    return { value: { principal, kid, issuedAtSeconds: claims.iat }, expiresAtMs }
   }
 
   async function verifyServiceToken(token: string): Promise<Verified<Service>> {
     const caller = callers.find((name) => name === claimedIssuer(token))
     if (!caller) throw new Error('caller not allowed')
-    const expected = { ...check, ...serviceToken, issuer: caller, audience: service, keyName: caller }
+    const find = (kid: string) => keys.find(caller, kid)
+    const expected = { ...check, ...serviceToken, issuer: caller, audience: service, find }
     const { payload, expiresAtMs } = await verify(token, expected)
     if (payload.sub !== caller) throw new Error('subject is not the issuer')
     return { value: caller, expiresAtMs }
   }
 
+  const access = cached(clock, verifyAccessToken, 'token-invalid')
   return {
-    verifyAccess: cached(clock, verifyAccessToken, 'token-invalid'),
+    async verifyAccess(token) {
+      trust.assertFresh()
+      const { principal, kid, issuedAtSeconds } = await access(token)
+      const { sessionId, actorId } = principal
+      if (trust.isRetired(kid) || trust.isRevoked({ sessionId, actorId, issuedAtSeconds })) {
+        throw new ProblemError('token-invalid')
+      }
+      return principal
+    },
     verifyService: cached(clock, verifyServiceToken, 'service-token-invalid'),
   }
 }
@@ -85,7 +105,12 @@ const accessClaims = z.object({
   subject: z.guid().nullish(),
   sid: z.string().max(200).nullish(),
   jti: z.string().min(1).max(200),
+  iat: z.number(),
+  client_id: z.string().max(200).optional(),
+  auth_time: z.number().int().min(0).optional(),
 })
+
+type Access = { readonly principal: Principal; readonly kid: string; readonly issuedAtSeconds: number }
 
 type Verified<Value> = { readonly value: Value; readonly expiresAtMs: number }
 
@@ -115,17 +140,18 @@ function cached<Value>(
 
 type Expected = {
   readonly clock: Clock
-  readonly keys: PublicKeys
+  readonly find: (kid: string) => Promise<CryptoKey | null>
   readonly typ: string
   readonly issuer: string
   readonly audience: string
-  readonly keyName: string
   readonly lifeSecondsMax: number
 }
 
-async function verify(token: string, expected: Expected): Promise<{ payload: JWTPayload; expiresAtMs: number }> {
+type Checked = { readonly payload: JWTPayload; readonly kid: string; readonly expiresAtMs: number }
+
+async function verify(token: string, expected: Expected): Promise<Checked> {
   const header = checkedHeader(token)
-  const key = await expected.keys.find(expected.keyName, header.kid)
+  const key = await expected.find(header.kid)
   if (!key) throw new Error('unknown key')
   const nowMs = expected.clock.nowMs()
   const { payload } = await jwtVerify(token, key, {
@@ -141,7 +167,7 @@ async function verify(token: string, expected: Expected): Promise<{ payload: JWT
   if (aud !== expected.audience) throw new Error('more than one audience')
   if (iat > nowMs / 1_000 + leewaySeconds) throw new Error('issued in the future')
   if (exp - Math.min(iat, nbf) > expected.lifeSecondsMax) throw new Error('lives too long')
-  return { payload, expiresAtMs: exp * 1_000 }
+  return { payload, kid: header.kid, expiresAtMs: exp * 1_000 }
 }
 
 function checkedHeader(token: string): ProtectedHeaderParameters & { readonly kid: string } {

@@ -110,3 +110,11 @@ export function standingClock(startMs = 1_795_168_800_000): {
     advanceMs: (ms) => void (nowMs += ms),
   }
 }
+
+/** The gateway's tables with nothing in them: keys of the directory only, nothing revoked. */
+export const setUpKeys = {
+  assertFresh: () => undefined,
+  key: async () => null,
+  isRetired: () => false,
+  isRevoked: () => false,
+}

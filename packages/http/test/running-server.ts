@@ -6,6 +6,7 @@ import { createTelemetry } from '@csr/runtime/telemetry'
 import type { Route } from '../src/route.ts'
 import { createServer, type ServerOptions } from '../src/server.ts'
 import { createTokenVerifier } from '../src/token-verifier.ts'
+import { setUpKeys } from './keys-on-disk.ts'
 
 export type RunningServer = AsyncDisposable & {
   readonly url: string
@@ -34,7 +35,7 @@ export async function runServer(
     telemetry: createTelemetry(service),
     clock,
     health,
-    tokens: createTokenVerifier({ service, publicKeysDir, clock }),
+    tokens: createTokenVerifier({ service, publicKeysDir, clock, trust: setUpKeys }),
     ...rest,
   })
   await server.start?.()

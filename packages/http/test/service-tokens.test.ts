@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { createIds } from '@csr/runtime/ids'
 import { createServiceTokens } from '../src/service-tokens.ts'
 import { createTokenVerifier } from '../src/token-verifier.ts'
-import { keysOnDisk, rsaPair, standingClock, type KeysOnDisk } from './keys-on-disk.ts'
+import { keysOnDisk, rsaPair, standingClock, type KeysOnDisk, setUpKeys } from './keys-on-disk.ts'
 
 let keys: KeysOnDisk
 before(async () => void (keys = await keysOnDisk(['gateway'])))
@@ -16,7 +16,7 @@ test('tokens are made ahead for every service that may be called, and accepted t
   await using tokens = createServiceTokens({ service: 'gateway', keyFile, clock, ids: createIds(clock) })
   await tokens.start?.()
   for (const service of ['profile', 'ingest', 'audit'] as const) {
-    const verifier = createTokenVerifier({ service, publicKeysDir: keys.publicKeysDir, clock })
+    const verifier = createTokenVerifier({ service, publicKeysDir: keys.publicKeysDir, clock, trust: setUpKeys })
     assert.equal(await verifier.verifyService(tokens.tokenFor(service)), 'gateway')
   }
   assert.equal(tokens.tokenFor('profile'), tokens.tokenFor('profile'))

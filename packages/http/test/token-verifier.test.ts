@@ -10,6 +10,7 @@ import {
   keysOnDisk,
   rsaPair,
   serviceTokenOf,
+  setUpKeys,
   standingClock,
   tenantId,
   writePublicKey,
@@ -27,7 +28,7 @@ const nowSeconds = clock.nowMs() / 1_000
 before(async () => {
   keys = await keysOnDisk(['access', 'gateway', 'q2q', 'ingest'])
   access = keys.pair('access')
-  verifier = createTokenVerifier({ service: 'profile', publicKeysDir: keys.publicKeysDir, clock })
+  verifier = createTokenVerifier({ service: 'profile', publicKeysDir: keys.publicKeysDir, clock, trust: setUpKeys })
 })
 after(() => keys[Symbol.asyncDispose]())
 
@@ -42,6 +43,8 @@ test('a token as the gateway signs it says who calls', async () => {
     subjectId: null,
     sessionId: 'session-1',
     tokenId: 'token-1',
+    clientId: null,
+    signedInAtMs: null,
   })
 })
 
@@ -128,7 +131,12 @@ test('a signature by another key, changed claims, and what is no token are refus
 
 test('a verified token is refused once it has expired, cached or not', async () => {
   const moving = standingClock()
-  const own = createTokenVerifier({ service: 'profile', publicKeysDir: keys.publicKeysDir, clock: moving })
+  const own = createTokenVerifier({
+    service: 'profile',
+    publicKeysDir: keys.publicKeysDir,
+    clock: moving,
+    trust: setUpKeys,
+  })
   const token = await accessTokenOf(access, moving.nowMs())
   await own.verifyAccess(token)
   moving.advanceMs(659_000)
@@ -139,7 +147,12 @@ test('a verified token is refused once it has expired, cached or not', async () 
 
 test('a key published later is found, after the cool-down that follows a vain search', async () => {
   const moving = standingClock()
-  const own = createTokenVerifier({ service: 'profile', publicKeysDir: keys.publicKeysDir, clock: moving })
+  const own = createTokenVerifier({
+    service: 'profile',
+    publicKeysDir: keys.publicKeysDir,
+    clock: moving,
+    trust: setUpKeys,
+  })
   const next = await rsaPair('next-1')
   const token = await accessTokenOf(next, moving.nowMs())
   await assert.rejects(own.verifyAccess(token), refused)
@@ -159,7 +172,12 @@ test('a key under 3072 bits, a private key and a file with another kid in it do 
   const open = await rsaPair('open-1')
   const secret = { ...open.privateKey.export({ format: 'jwk' }), kid: 'open-1' }
   await writeFile(join(keys.publicKeysDir, 'access.open-1.json'), JSON.stringify(secret))
-  const own = createTokenVerifier({ service: 'profile', publicKeysDir: keys.publicKeysDir, clock: moving })
+  const own = createTokenVerifier({
+    service: 'profile',
+    publicKeysDir: keys.publicKeysDir,
+    clock: moving,
+    trust: setUpKeys,
+  })
   for (const pair of [short, misnamed, open]) {
     await assert.rejects(own.verifyAccess(await accessTokenOf(pair, moving.nowMs())), refused, pair.kid)
   }
@@ -187,7 +205,7 @@ test('a service token names an allowed caller and this service only', async () =
   for (const [index, token] of cases.entries()) {
     await assert.rejects(verifier.verifyService(await token), refusedService, `case ${index}`)
   }
-  const fromQ2q = createTokenVerifier({ service: 'safety', publicKeysDir: keys.publicKeysDir, clock })
+  const fromQ2q = createTokenVerifier({ service: 'safety', publicKeysDir: keys.publicKeysDir, clock, trust: setUpKeys })
   assert.equal(await fromQ2q.verifyService(await from('q2q', 'safety')), 'q2q')
 })
 

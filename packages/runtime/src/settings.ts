@@ -53,6 +53,12 @@ export const settingFields = {
     .meta({ description: 'nats-server' }),
   NATS_CREDENTIALS_FILE: z.string().min(1).meta({ description: 'file with the nkey seed of the service' }),
   SERVICE_KEY_FILE: z.string().min(1).meta({ description: 'private JWK that signs service tokens' }),
+  ACCESS_TOKEN_ISSUER: z
+    .string()
+    .min(1)
+    .max(200)
+    .default('csr-backbone')
+    .meta({ description: 'issuer of access tokens, the same for all services' }),
   PUBLIC_KEYS_DIR: z.string().min(1).meta({ description: 'public halves, `<name>.<kid>.json`' }),
   ROOT_KEY_FILE: z.string().min(1).meta({ description: 'root key file of the keyring' }),
   INDEX_KEY_FILE: z.string().min(1).meta({ description: 'key file of blind indexes and fingerprints' }),

@@ -1,6 +1,6 @@
 import { createPublicKeys } from '@csr/http/keys'
+import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
-import { createTokenVerifier } from '@csr/http/token-verifier'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
@@ -37,9 +37,9 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
       onExportRequested({ contributions }),
     ],
   })
+  const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
-    tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
     routes: [
       listAuditEventsRoute({ log }),
       getAuditProofRoute({ log, checkpoints }),
@@ -49,5 +49,5 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
       getDeadLetterRoute({ deadLetters }),
     ],
   })
-  return inOrder(service, health, [checkpoints, postgres, nats, relay, consumers, server])
+  return inOrder(service, health, [checkpoints, postgres, nats, relay, consumers, tokens, server])
 }

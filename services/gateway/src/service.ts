@@ -1,7 +1,7 @@
 import { services, type Service as ServiceName } from '@csr/contracts/services'
-import { createPublicKeys } from '@csr/http/keys'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
+import { readTokenTrust } from '@csr/http/token-trust'
 import { createTokenVerifier } from '@csr/http/token-verifier'
 import { createUpstream, type Upstream } from '@csr/http/upstream'
 import { openKeyring } from '@csr/keyring/open-keyring'
@@ -11,6 +11,7 @@ import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { openDocuments } from './documents/open-documents.ts'
 import { forwarding } from './forwarding.ts'
+import { keepSigningKeys } from './jobs/keep-signing-keys.ts'
 import { recordRefusals } from './jobs/record-refusals.ts'
 import { createDevelopmentTokenRoute } from './routes/create-development-token.ts'
 import { createTenantRoute } from './routes/create-tenant.ts'
@@ -21,13 +22,17 @@ import { getMeRoute } from './routes/get-me.ts'
 import { getOpenApiRoute } from './routes/get-openapi.ts'
 import { getProblemRoute } from './routes/get-problem.ts'
 import { getServiceHealthRoute } from './routes/get-service-health.ts'
+import { listSigningKeysRoute } from './routes/list-signing-keys.ts'
 import { listTenantsRoute } from './routes/list-tenants.ts'
+import { rotateSigningKeyRoute } from './routes/rotate-signing-key.ts'
 import type { GatewaySettings } from './settings.ts'
 import { createContributionStore } from './store/contribution-store.ts'
 import { createRefusalStore } from './store/refusal-store.ts'
+import { createSigningKeyStore } from './store/signing-key-store.ts'
 import { createTenantStore } from './store/tenant-store.ts'
 import { createGatewayTelemetry } from './telemetry.ts'
 import { createTokenSigner } from './tokens/sign-token.ts'
+import { createSigningKeys } from './tokens/signing-keys.ts'
 
 /** Composition root: everything this service is made of. */
 export async function createGatewayService(settings: GatewaySettings): Promise<Service> {
@@ -35,7 +40,6 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const { service, logger, telemetry, clock, ids, stamp, postgres, nats, relay } = ports
   const keyring = openKeyring(ports, settings)
   const health = createHealth()
-  const publicKeysDir = settings.PUBLIC_KEYS_DIR
   const issuer = settings.ACCESS_TOKEN_ISSUER
 
   const tenants = createTenantStore({ postgres, keyring, relay, clock, ids })
@@ -49,17 +53,26 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: [onExportRequested({ contributions })],
   })
-  const signer = createTokenSigner({ keyFile: settings.GATEWAY_SIGNING_KEY_FILE })
+  const keys = createSigningKeys({
+    store: createSigningKeyStore({ postgres, keyring, relay, clock, ids }),
+    ...{ clock, logger, firstKeyFile: settings.GATEWAY_SIGNING_KEY_FILE },
+    ...{ leadSeconds: settings.GATEWAY_SIGNING_KEY_LEAD_SECONDS, lifeDays: settings.GATEWAY_SIGNING_KEY_DAYS },
+  })
+  const upkeep = keepSigningKeys({ keys, hold: (name, signal) => postgres.hold(name, signal), logger })
+  const signer = createTokenSigner(keys)
+  const trust = readTokenTrust({ postgres, clock, logger })
   const serviceTokens = createServiceTokens({ service, keyFile: settings.SERVICE_KEY_FILE, clock, ids })
   const upstreams = createUpstreams(settings, ports, serviceTokens)
   const documents = await openDocuments()
-  const verifier = createTokenVerifier({ service, publicKeysDir, clock, issuer })
+  const verifier = createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock, issuer, trust })
 
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
     ...{ door: 'edge', metrics: false, tokens: verifier, onRefused: refusals.refused },
     routes: [
-      getJwksRoute({ keys: createPublicKeys({ directory: publicKeysDir, clock }) }),
+      getJwksRoute({ keys }),
+      listSigningKeysRoute({ keys }),
+      rotateSigningKeyRoute({ keys }),
       ...(settings.CSR_MODE === 'development' ? [createDevelopmentTokenRoute({ signer, issuer, clock, ids })] : []),
       createTenantRoute({ tenants }),
       listTenantsRoute({ tenants }),
@@ -75,7 +88,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     ...{ service, host: '127.0.0.1', port: settings.GATEWAY_METRICS_PORT, logger, telemetry, clock, health },
     ...{ tokens: verifier, routes: [] },
   })
-  const inner = [signer, serviceTokens, postgres, nats, keyring, relay, consumers, refusals]
+  const inner = [serviceTokens, postgres, nats, keyring, keys, trust, upkeep, relay, consumers, refusals]
   return inOrder(service, health, [...inner, ...Object.values(upstreams), metrics, server])
 }
 

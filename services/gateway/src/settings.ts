@@ -7,16 +7,21 @@ const serviceUrl = (service: string) =>
     .refine((url) => URL.canParse(url) && new URL(url).pathname === '/', 'must be an address without a path')
     .meta({ description: `where ${service} answers` })
 
+const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+
 /** What the gateway reads from its environment. */
 export const gatewaySettings = z.object({
   ...settingFields,
-  ACCESS_TOKEN_ISSUER: z
+  GATEWAY_SIGNING_KEY_FILE: z
     .string()
     .min(1)
-    .max(200)
-    .default('csr-backbone')
-    .meta({ description: 'issuer of access tokens' }),
-  GATEWAY_SIGNING_KEY_FILE: z.string().min(1).meta({ description: 'private JWK that signs access tokens' }),
+    .meta({ description: 'private JWK of set-up: the first key that signs access tokens' }),
+  GATEWAY_SIGNING_KEY_DAYS: wholeNumber(1, 400)
+    .default(30)
+    .meta({ description: 'a key signs this long before the next one takes over' }),
+  GATEWAY_SIGNING_KEY_LEAD_SECONDS: wholeNumber(0, 86_400)
+    .default(60)
+    .meta({ description: 'a key is published this long before its first use; verifiers read keys every 10 s' }),
   GATEWAY_METRICS_PORT: z.coerce
     .number()
     .int()

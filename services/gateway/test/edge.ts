@@ -1,5 +1,6 @@
 import type { Role } from '@csr/contracts/permissions'
 import type { Refusal } from '@csr/http/request-record'
+import { readSigningKey } from '@csr/http/keys'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
 import { createTokenVerifier } from '@csr/http/token-verifier'
@@ -10,6 +11,7 @@ import { createHealth } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
 import { testSecrets } from '@csr/testkit/secrets'
+import { setUpKeys } from '@csr/testkit/token-trust'
 import { describeDevelopmentToken } from '../src/domain/development-token.ts'
 import { forwarding, type Forwarding } from '../src/forwarding.ts'
 import { forward } from '../src/routes/forward.ts'
@@ -24,8 +26,11 @@ export type Edge = AsyncDisposable & {
   tokenOf(role: Role, claims?: Record<string, unknown>): Promise<string>
 }
 
-/** The gateway's door and forwarding table in front of one address that stands for all services. */
-export async function openEdge(upstreamUrl: string, rows: readonly Forwarding[] = forwarding): Promise<Edge> {
+/** The gateway's door and forwarding table in front of one address that stands for all services, or one for each. */
+export async function openEdge(
+  upstreamUrl: string | ((service: Forwarding['service']) => string),
+  rows: readonly Forwarding[] = forwarding,
+): Promise<Edge> {
   const secrets = await testSecrets()
   const clock = systemClock()
   const ids = createIds(clock)
@@ -33,9 +38,11 @@ export async function openEdge(upstreamUrl: string, rows: readonly Forwarding[] 
   const telemetry = createTelemetry('gateway')
   const refusals: Refusal[] = []
   const tokens = createServiceTokens({ service: 'gateway', keyFile: secrets.serviceKeyFile('gateway'), clock, ids })
-  const signer = createTokenSigner({ keyFile: secrets.gatewaySigningKeyFile })
+  const key = await readSigningKey(secrets.gatewaySigningKeyFile)
+  const signer = createTokenSigner({ active: () => key })
+  const urlOf = typeof upstreamUrl === 'string' ? () => upstreamUrl : upstreamUrl
   const to = (service: Forwarding['service']) =>
-    createUpstream({ service, url: upstreamUrl, tokens, logger, telemetry })
+    createUpstream({ service, urls: [urlOf(service)], tokens, logger, telemetry })
   const upstreams = {
     profile: to('profile'),
     ingest: to('ingest'),
@@ -47,10 +54,10 @@ export async function openEdge(upstreamUrl: string, rows: readonly Forwarding[] 
   const server = createServer({
     ...{ service: 'gateway', host: '127.0.0.1', port: 0, logger, telemetry, clock, health: createHealth() },
     ...{ door: 'edge', metrics: false, onRefused: (refusal) => void refusals.push(refusal) },
-    tokens: createTokenVerifier({ service: 'gateway', publicKeysDir: secrets.publicKeysDir, clock }),
+    tokens: createTokenVerifier({ service: 'gateway', publicKeysDir: secrets.publicKeysDir, clock, trust: setUpKeys }),
     routes: rows.map((row) => forward(row, { upstreams })),
   })
-  const resources = [tokens, signer, server]
+  const resources = [tokens, server]
   for (const resource of resources) await resource.start?.()
   return {
     url: server.address,
@@ -62,8 +69,7 @@ export async function openEdge(upstreamUrl: string, rows: readonly Forwarding[] 
       return await signer.sign(described.header, described.claims)
     },
     async [Symbol.asyncDispose]() {
-      for (const resource of [server, ...Object.values(upstreams), tokens, signer])
-        await resource[Symbol.asyncDispose]()
+      for (const resource of [server, ...Object.values(upstreams), tokens]) await resource[Symbol.asyncDispose]()
     },
   }
 }

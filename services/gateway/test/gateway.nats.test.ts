@@ -73,14 +73,18 @@ function openDatabase(role: string): Postgres {
 }
 
 test('the public keys are public members only, and verify what is signed', async () => {
-  const { status, body, headers } = await ask('/.well-known/jwks.json')
-  assert.equal(status, 200)
-  assert.equal(headers.get('cache-control'), 'public, max-age=60')
-  const [key = { kid: '' }, ...more] = body.keys
-  assert.equal(more.length, 0)
-  assert.deepEqual(Object.keys(key).toSorted(), ['alg', 'e', 'kid', 'kty', 'n', 'use'])
+  const published = await eventually(async () => {
+    const answer = await ask('/.well-known/jwks.json')
+    assert.equal(answer.body.keys.length, 2, 'the active key and the next one')
+    return answer
+  })
+  assert.equal(published.status, 200)
+  assert.equal(published.headers.get('cache-control'), 'public, max-age=60')
+  for (const key of published.body.keys) {
+    assert.deepEqual(Object.keys(key).toSorted(), ['alg', 'e', 'kid', 'kty', 'n', 'use'])
+  }
   const [header = ''] = operator.split('.')
-  assert.equal(JSON.parse(Buffer.from(header, 'base64url').toString()).kid, key.kid)
+  assert.equal(JSON.parse(Buffer.from(header, 'base64url').toString()).kid, published.body.keys[0]?.kid)
 })
 
 test('me tells who the token speaks for and what it may do', async () => {
@@ -220,12 +224,11 @@ test('P9: the gateway starts while its servers are down, says what is missing an
   assert.equal(readiness.status, 503)
   const { missing } = (await readiness.json()) as { missing: string[] }
   assert.ok(missing.length >= 2, missing.join())
-  const token = await lonely.tokenOf('platform_admin', platformTenantId)
-  const headers = { authorization: `Bearer ${token}` }
-  assert.equal((await fetch(`${lonely.url}/v1/me`, { headers })).status, 200)
+  assert.equal((await fetch(`${lonely.url}/openapi.json`)).status, 200)
   assert.equal((await fetch(`${lonely.url}/v1/me`)).status, 401)
-  const tenants = await fetch(`${lonely.url}/v1/tenants`, { headers })
-  assert.deepEqual([tenants.status, tenants.headers.get('retry-after')], [503, '1'])
+  const headers = { authorization: `Bearer ${operator}` }
+  const me = await fetch(`${lonely.url}/v1/me`, { headers })
+  assert.deepEqual([me.status, me.headers.get('retry-after')], [503, '1'], 'nobody knows what was revoked')
 })
 
 test('production mode has no development tokens', async () => {

@@ -1,6 +1,6 @@
 import type { Route } from '@csr/http/route'
+import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
-import { createTokenVerifier } from '@csr/http/token-verifier'
 import type { Keyring } from '@csr/keyring/keyring'
 import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
@@ -58,12 +58,12 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
     wakeRelay,
     bytesMax: settings.INGEST_IMPORT_BYTES_MAX,
   })
+  const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
-    tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
     routes: [...intake.routes, ...files.routes],
   })
-  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, ...intake.jobs, files.worker, server])
+  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, ...intake.jobs, files.worker, tokens, server])
 }
 
 /** What takes reports in: needs a database and keys, and no bus. */

@@ -15,6 +15,7 @@ import { signAccessToken } from '@csr/testkit/access-tokens'
 import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
 import { fakeClock, type FakeClock } from '@csr/testkit/fake-clock'
 import { testSecrets } from '@csr/testkit/secrets'
+import { setUpKeys } from '@csr/testkit/token-trust'
 import { sign } from '@csr/testkit/webhooks'
 import postgres from 'postgres'
 import { createIntake } from '../src/service.ts'
@@ -83,7 +84,7 @@ export async function openIntake(options: { server?: 'own'; livePerSecond?: numb
   const health = createHealth()
   const server = createServer({
     ...{ service: 'ingest', host: '127.0.0.1', port: 0, logger, telemetry, clock, health, routes: intake.routes },
-    tokens: createTokenVerifier({ service: 'ingest', publicKeysDir, clock }),
+    tokens: createTokenVerifier({ service: 'ingest', publicKeysDir, clock, trust: setUpKeys }),
   })
   const service = inOrder('ingest', health, [data, keyring, gatewayKeyring, ...intake.jobs, server])
   await service.start()

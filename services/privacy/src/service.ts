@@ -1,5 +1,5 @@
+import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
-import { createTokenVerifier } from '@csr/http/token-verifier'
 import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
@@ -32,9 +32,9 @@ export async function createPrivacyService(settings: PrivacySettings): Promise<S
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: onExportContributed({ exports }),
   })
+  const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
-    tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
     routes: [
       listConsentsRoute({ consents }),
       putConsentRoute({ consents }),
@@ -44,5 +44,5 @@ export async function createPrivacyService(settings: PrivacySettings): Promise<S
       downloadExportRoute({ exports }),
     ],
   })
-  return inOrder(service, health, [postgres, keyring, nats, relay, settling, consumers, server])
+  return inOrder(service, health, [postgres, keyring, nats, relay, settling, consumers, tokens, server])
 }

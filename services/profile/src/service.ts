@@ -1,6 +1,6 @@
 import type { Route } from '@csr/http/route'
+import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
-import { createTokenVerifier } from '@csr/http/token-verifier'
 import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
@@ -49,13 +49,13 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
       onExportRequested({ contributions }),
     ],
   })
+  const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
-    tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
     routes: createRoutes({ profiles, readings }),
   })
   const announcing = announceReadings({ readings, telemetry: facts })
-  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, announcing, server])
+  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, announcing, tokens, server])
 }
 
 export function createRoutes(stores: { readonly profiles: ProfileStore; readonly readings: ReadingStore }): Route[] {

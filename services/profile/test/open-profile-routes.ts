@@ -8,6 +8,7 @@ import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
 import { signAccessToken } from '@csr/testkit/access-tokens'
 import { testSecrets } from '@csr/testkit/secrets'
+import { setUpKeys } from '@csr/testkit/token-trust'
 import { createRoutes } from '../src/service.ts'
 import { createReadingStore, type ReadingStore } from '../src/store/reading-store.ts'
 import { openProfileStore, type TestProfiles } from './open-profile-store.ts'
@@ -33,7 +34,7 @@ export async function openProfileRoutes(): Promise<TestRoutes> {
   const health = createHealth()
   const logger = createLogger({ service, destination: { write: () => {} } })
   const telemetry = createTelemetry(service)
-  const tokens = createTokenVerifier({ service, publicKeysDir, clock })
+  const tokens = createTokenVerifier({ service, publicKeysDir, clock, trust: setUpKeys })
   const server = createServer({
     ...{ service, host: '127.0.0.1', port: 0, logger, telemetry, clock, health, tokens },
     routes: createRoutes({ profiles, readings }),

@@ -1,6 +1,6 @@
+import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
-import { createTokenVerifier } from '@csr/http/token-verifier'
 import { createUpstream } from '@csr/http/upstream'
 import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
@@ -42,14 +42,26 @@ export async function createQ2qService(settings: Q2qSettings): Promise<Service> 
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: [onTextScreened(scoring), onExportRequested({ contributions })],
   })
+  const verifier = openTokenVerifier(ports, settings)
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
-    tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
+    tokens: verifier,
     routes: [
       listOutcomesRoute({ outcomes }),
       getOutcomeSummaryRoute({ outcomes }),
       createScoreRoute({ safety: createSafetyClient({ safety }) }),
     ],
   })
-  return inOrder(service, health, [tokens, privacy, safety, postgres, keyring, nats, relay, consumers, server])
+  return inOrder(service, health, [
+    tokens,
+    privacy,
+    safety,
+    postgres,
+    keyring,
+    nats,
+    relay,
+    consumers,
+    verifier,
+    server,
+  ])
 }

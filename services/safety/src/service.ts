@@ -1,5 +1,5 @@
+import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
-import { createTokenVerifier } from '@csr/http/token-verifier'
 import { openKeyring } from '@csr/keyring/open-keyring'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
@@ -29,10 +29,10 @@ export async function createSafetyService(settings: SafetySettings): Promise<Ser
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     handlers: [onSessionCompleted(texts), onFeedbackSubmitted(texts), onExportRequested({ contributions })],
   })
+  const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
-    tokens: createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock }),
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
     routes: [createScreeningRoute(), listReviewsRoute({ screenings })],
   })
-  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, server])
+  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, tokens, server])
 }

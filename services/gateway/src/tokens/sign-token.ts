@@ -1,12 +1,11 @@
 import { createHmac } from 'node:crypto'
-import { readSigningKey, type SigningKey } from '@csr/http/keys'
-import type { Resource } from '@csr/runtime/lifecycle'
+import type { SigningKey } from '@csr/http/keys'
 import { exportSPKI } from 'jose'
 
 type Members = Readonly<Record<string, unknown>>
 
-/** Signs whatever it is given, for checks of what must be refused. */
-export interface TokenSigner extends Resource {
+/** Signs whatever it is given, for checks of what must be refused too. */
+export interface TokenSigner {
   kid(): string
   /**
    * A compact JWS over header and claims as they stand. `alg` chooses what the third part is: nothing for `none`, an HMAC
@@ -15,25 +14,13 @@ export interface TokenSigner extends Resource {
   sign(header: Members, claims: Members): Promise<string>
 }
 
-/** `start` refuses a missing or short key. */
-export function createTokenSigner({ keyFile }: { readonly keyFile: string }): TokenSigner {
-  let key: SigningKey | null = null
-  const loaded = (): SigningKey => {
-    if (!key) throw new Error('the signing key is not loaded')
-    return key
-  }
+/** Signs with the key that is active at that moment. */
+export function createTokenSigner({ active }: { readonly active: () => SigningKey }): TokenSigner {
   return {
-    name: 'signing key',
-    async start() {
-      key = await readSigningKey(keyFile)
-    },
-    kid: () => loaded().kid,
+    kid: () => active().kid,
     async sign(header, claims) {
       const content = `${encode(header)}.${encode(claims)}`
-      return `${content}.${await signatureOf(header['alg'], content, loaded())}`
-    },
-    async [Symbol.asyncDispose]() {
-      key = null
+      return `${content}.${await signatureOf(header['alg'], content, active())}`
     },
   }
 }
