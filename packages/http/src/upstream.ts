@@ -3,11 +3,12 @@ import type { Service } from '@csr/contracts/services'
 import type { Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import type { Telemetry } from '@csr/runtime/telemetry'
-import CircuitBreaker from 'opossum'
-import { Pool, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { z } from 'zod'
 import { deadlineDefaultMs, deadlineHeader, requestIdHeader, serviceTokenHeader } from './admit.ts'
-import { Exchange, type UpstreamAnswer } from './exchange.ts'
+import type { UpstreamAnswer } from './exchange.ts'
+import { CallerGone, Replica, type Sending } from './replica.ts'
+import { createRetryBudget } from './retry-budget.ts'
 import type { ServiceTokens } from './service-tokens.ts'
 
 export type { UpstreamAnswer } from './exchange.ts'
@@ -59,55 +60,39 @@ export interface Upstream extends Resource {
 type Options = {
   /** who is called */
   readonly service: Service
-  readonly url: string
+  /** where its replicas answer: all are equal, and any of them may come and go */
+  readonly urls: readonly string[]
   readonly tokens: Pick<ServiceTokens, 'tokenFor'>
+  /** connections to one replica at most */
   readonly connectionsMax?: number
   readonly deadlineMs?: number
   readonly logger: Logger
   readonly telemetry: Telemetry
 }
 
-/** Calls that wait for a connection, per connection: more are refused at once instead of piling up. */
+/** Calls that wait for a connection, per connection of one replica: more are refused at once instead of piling up. */
 const waitingPerConnection = 8
-const connectTimeoutMs = 500
-const bodyIdleMs = 30_000
 
-/** Opens after half of at least 20 calls within 5 s failed; tries again after a second, so that a restart is found soon. */
-const breakerSettings = {
-  timeout: false,
-  errorThresholdPercentage: 50,
-  volumeThreshold: 20,
-  rollingCountTimeout: 5_000,
-  rollingCountBuckets: 5,
-  rollingPercentilesEnabled: false,
-  resetTimeout: 1_000,
-  errorFilter: (error: unknown) => error instanceof CallerGone,
-} as const
-
-/** A connection to another service: a pool, a bulkhead in front of a breaker, a deadline on every call. */
+/**
+ * Calls to another service, spread over its replicas: the one with the fewest calls under way among those that are ready.
+ * A bulkhead for all of them together; a pool and a breaker for each; a deadline on every call. A call that never reached
+ * its replica goes to another one; one whose connection was lost is repeated only where that is harmless, and only as far
+ * as the budget goes. No call is ever sent twice at the same time.
+ */
 export function createUpstream(options: Options): Upstream {
-  const { service, logger, telemetry } = options
+  const { service } = options
   const connections = options.connectionsMax ?? 64
-  const underWayMax = connections * (1 + waitingPerConnection)
-  const pool = new Pool(options.url, {
-    connections,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: bodyIdleMs,
-    connect: { timeout: connectTimeoutMs },
-  })
-  const failures = telemetry.counter('upstream_failures_total', 'Calls that got no answer', ['upstream'])
-  const breaker = new CircuitBreaker(createSender(pool, options), breakerSettings)
-  breaker.on('open', () => logger.warn('upstream-open', { upstream: service }))
-  breaker.on('close', () => logger.info('upstream-closed', { upstream: service }))
+  const replicas = options.urls.map((url) => openReplica(url, connections, options))
+  const underWayMax = connections * (replicas.length + waitingPerConnection)
+  const failures = options.telemetry.counter('upstream_failures_total', 'Calls that got no answer', ['upstream'])
+  const send = createSender(replicas, options)
   let underWay = 0
 
   async function call(request: UpstreamCall): Promise<UpstreamAnswer> {
     if (underWay >= underWayMax) throw new UpstreamUnavailable(service, 'full')
-    const deadlineMs = Math.min(request.deadlineMs ?? deadlineDefaultMs, options.deadlineMs ?? Number.POSITIVE_INFINITY)
     underWay += 1
     try {
-      return await breaker.fire(request, performance.now() + deadlineMs)
+      return await send(sendingOf(request, options))
     } catch (error) {
       failures.add(1, { upstream: service })
       if (error instanceof UpstreamUnavailable || error instanceof CallerGone) throw error
@@ -126,36 +111,90 @@ export function createUpstream(options: Options): Upstream {
       if (status < 200 || status > 299) throw new UpstreamRefused(service, status)
       return schema.parse(JSON.parse(bytes.toString('utf8')))
     },
+    async start() {
+      if (replicas.length > 1) for (const replica of replicas) replica.watch()
+    },
     async [Symbol.asyncDispose]() {
-      breaker.shutdown()
-      await pool.destroy()
+      await Promise.all(replicas.map((replica) => replica[Symbol.asyncDispose]()))
     },
   }
 }
 
-type Sender = (request: UpstreamCall, deadlineAtMs: number) => Promise<UpstreamAnswer>
+function openReplica(url: string, connections: number, { service, logger }: Options): Replica {
+  return new Replica({
+    url,
+    connections,
+    onBreaker: (state) =>
+      state === 'open'
+        ? logger.warn('upstream-open', { upstream: service })
+        : logger.info('upstream-closed', { upstream: service }),
+  })
+}
 
-/** Sends a request and, where that is safe, once more: an idle connection may be closed while the request is on its way. */
-function createSender(pool: Pool, { service, tokens }: Options): Sender {
-  function exchange(request: UpstreamCall, deadlineAtMs: number): Promise<UpstreamAnswer> {
-    const leftMs = deadlineAtMs - performance.now()
-    if (leftMs <= 0) throw new UpstreamUnavailable(service, 'deadline')
-    if (request.signal?.aborted) throw new CallerGone()
-    return new Promise((resolve, reject) => {
-      const handler = new Exchange(request.method, resolve, reject)
-      handler.endAfter(leftMs, () => new UpstreamUnavailable(service, 'deadline'))
-      if (request.signal) handler.endOn(request.signal, () => new CallerGone())
-      const { method, path, body = null } = request
-      pool.dispatch({ method, path, body, headers: headersOf(request, tokens.tokenFor(service), leftMs) }, handler)
-    })
+/** Sends to one replica after the other, as far as that is safe, until one answers. */
+function createSender(replicas: readonly Replica[], options: Options): (sending: Sending) => Promise<UpstreamAnswer> {
+  const { service, telemetry } = options
+  const retries = telemetry.counter('upstream_retries_total', 'Calls that were sent again', ['upstream'])
+  const budget = createRetryBudget()
+  const choose = createChoice(replicas)
+
+  /** Where a call that failed may go next, or null. */
+  function next(sending: Sending, error: unknown, tried: readonly Replica[]): Replica | null {
+    if (neverReached.has(codeOf(error))) return choose(tried)
+    if (!isSafe(sending) || !lostConnection.has(codeOf(error)) || tried.length > 1 || !budget.spend()) return null
+    return choose(tried) ?? tried[0] ?? null
   }
-  return async (request, deadlineAtMs) => {
-    try {
-      return await exchange(request, deadlineAtMs)
-    } catch (error) {
-      if (!isSafe(request) || !isLostConnection(error)) throw error
-      return await exchange(request, deadlineAtMs)
+
+  return async (sending) => {
+    budget.earn()
+    const tried: Replica[] = []
+    let replica = choose(tried)
+    if (replica === null) throw new UpstreamUnavailable(service, 'not answering')
+    for (;;) {
+      try {
+        const answer = await replica.send(sending)
+        if (answer.status === 503) void replica.ask()
+        return answer
+      } catch (error) {
+        if (neverReached.has(codeOf(error)) && replicas.length > 1) replica.giveUp()
+        tried.push(replica)
+        replica = next(sending, error, tried)
+        if (replica === null) throw error
+        retries.add(1, { upstream: service })
+      }
     }
+  }
+}
+
+/**
+ * Chooses among those not tried yet: ready before not ready, then the fewest calls under way, then in turn. Where none is
+ * ready all count alike, because what readiness misses may not be what the call needs. Null where every breaker is open.
+ */
+function createChoice(replicas: readonly Replica[]): (tried: readonly Replica[]) => Replica | null {
+  const [only] = replicas
+  if (only && replicas.length === 1) return (tried) => (tried.length === 0 && only.isUsable ? only : null)
+  let turn = 0
+  return (tried) => {
+    turn = (turn + 1) % replicas.length
+    let best: Replica | null = null
+    for (const replica of [...replicas.slice(turn), ...replicas.slice(0, turn)]) {
+      if (replica.isUsable && !tried.includes(replica) && (best === null || isBetter(replica, best))) best = replica
+    }
+    return best
+  }
+}
+
+function isBetter(one: Replica, other: Replica): boolean {
+  return one.isReady === other.isReady ? one.underWay < other.underWay : one.isReady
+}
+
+function sendingOf(request: UpstreamCall, { service, tokens, deadlineMs }: Options): Sending {
+  const { method, path, body = null, signal } = request
+  const waitsMs = Math.min(request.deadlineMs ?? deadlineDefaultMs, deadlineMs ?? Number.POSITIVE_INFINITY)
+  return {
+    ...{ method, path, body, signal },
+    headers: (leftMs) => headersOf(request, tokens.tokenFor(service), leftMs),
+    deadlineAtMs: performance.now() + waitsMs,
   }
 }
 
@@ -167,21 +206,18 @@ function headersOf(request: UpstreamCall, token: string, leftMs: number): string
   return headers
 }
 
-/** Whoever asked hung up: says nothing about the other service. */
-class CallerGone extends Error {
-  constructor() {
-    super('the caller hung up')
-    this.name = 'UpstreamUnavailable'
-  }
-}
+/** The connection was never there: not a byte of the call was read. */
+const neverReached: ReadonlySet<string> = new Set([
+  ...['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'],
+])
+/** The connection was there: an idle one may be closed while the call is on its way, and nobody knows what was read. */
+const lostConnection: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+const isSafe = ({ method }: Sending): boolean => method === 'GET' || method === 'HEAD'
 
-const lostConnectionCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
-const codeOf = (error: unknown): string => {
+function codeOf(error: unknown): string {
   const { code } = error as { readonly code?: unknown }
   return typeof code === 'string' ? code : ''
 }
-const isLostConnection = (error: unknown): boolean => lostConnectionCodes.has(codeOf(error))
-const isSafe = ({ method }: UpstreamCall): boolean => method === 'GET' || method === 'HEAD'
 
 function reasonOf(error: unknown): string {
   const code = codeOf(error)

@@ -30,10 +30,10 @@ beforeEach(() => void (seen = []))
 const requestId = '0198a000-0000-7000-8000-00000000000c'
 const unavailable = { name: 'UpstreamUnavailable' }
 
-function open(options: { url?: string; connectionsMax?: number; deadlineMs?: number } = {}): Upstream {
+function open(options: { urls?: string[]; connectionsMax?: number; deadlineMs?: number } = {}): Upstream {
   return createUpstream({
     service: 'profile',
-    url,
+    urls: [url],
     tokens: { tokenFor: (audience) => `token-for-${audience}` },
     logger: quietLogger(),
     telemetry: createTelemetry('test'),
@@ -93,7 +93,7 @@ test('a streamed answer that breaks off is an error, not a short answer', async 
 })
 
 test('P8: nothing listens there: unavailable at once', async () => {
-  await using upstream = open({ url: 'http://127.0.0.1:9' })
+  await using upstream = open({ urls: ['http://127.0.0.1:9'] })
   const startedMs = performance.now()
   await assert.rejects(upstream.call({ method: 'POST', path: '/', requestId, body: 'x' }), unavailable)
   assert.ok(performance.now() - startedMs < 1_000)

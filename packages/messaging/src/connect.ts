@@ -27,6 +27,7 @@ const drainWithinMs = 2_000
 
 type Options = {
   readonly name: NatsUser
+  /** one address, or those of the nodes of a cluster separated by commas */
   readonly url: string
   readonly credentialsFile: string
   readonly logger: Logger
@@ -130,7 +131,7 @@ class LastingConnection implements Nats {
 
 function clientOptions(name: NatsUser, url: string) {
   return {
-    servers: url,
+    servers: url.split(','),
     name,
     inboxPrefix: inboxPrefixOf(name),
     ignoreAuthErrorAbort: true,

@@ -29,6 +29,23 @@ function describe(issue: z.core.$ZodIssue, given: Readonly<Record<string, string
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// address')
 
+/** Where the replicas of another service answer: one address or several, separated by commas, all of them equal. */
+export const replicaAddresses = (description: string) =>
+  z
+    .string()
+    .refine(
+      (list) => list.split(',').every(isOrigin),
+      'must be http(s):// addresses without a path, separated by commas',
+    )
+    .transform((list) => list.split(','))
+    .meta({ description: `${description}; several addresses are separated by commas` })
+
+function isOrigin(address: string): boolean {
+  if (!/^https?:\/\//.test(address) || !URL.canParse(address)) return false
+  const { pathname, search, hash, username } = new URL(address)
+  return pathname === '/' && search === '' && hash === '' && username === ''
+}
+
 /** Settings that several services share; each service picks the ones it reads. */
 export const settingFields = {
   CSR_MODE: z
@@ -49,8 +66,11 @@ export const settingFields = {
   KEYS_DATABASE_URL: postgresUrl.meta({ description: 'database csr_keys, as the role of the service' }),
   NATS_URL: z
     .string()
-    .regex(/^(nats|tls):\/\//, 'must be a nats:// or tls:// address')
-    .meta({ description: 'nats-server' }),
+    .regex(
+      /^(nats|tls):\/\/[^,\s]+(,(nats|tls):\/\/[^,\s]+)*$/,
+      'must be nats:// or tls:// addresses, separated by commas',
+    )
+    .meta({ description: 'nats-server, or the nodes of its cluster separated by commas' }),
   NATS_CREDENTIALS_FILE: z.string().min(1).meta({ description: 'file with the nkey seed of the service' }),
   SERVICE_KEY_FILE: z.string().min(1).meta({ description: 'private JWK that signs service tokens' }),
   ACCESS_TOKEN_ISSUER: z

@@ -97,8 +97,8 @@ function createUpstreams(
   { logger, telemetry }: Ports,
   tokens: ReturnType<typeof createServiceTokens>,
 ): Readonly<Record<Exclude<ServiceName, 'gateway'>, Upstream>> {
-  const to = (service: Exclude<ServiceName, 'gateway'>, url: string): Upstream =>
-    createUpstream({ service, url, tokens, logger, telemetry })
+  const to = (service: Exclude<ServiceName, 'gateway'>, urls: readonly string[]): Upstream =>
+    createUpstream({ service, urls, tokens, logger, telemetry })
   return {
     profile: to('profile', settings.PROFILE_URL),
     ingest: to('ingest', settings.INGEST_URL),

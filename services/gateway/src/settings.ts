@@ -1,11 +1,5 @@
-import { readSettings, settingFields } from '@csr/runtime/settings'
+import { readSettings, replicaAddresses, settingFields } from '@csr/runtime/settings'
 import { z } from 'zod'
-
-const serviceUrl = (service: string) =>
-  z
-    .url({ protocol: /^https?$/ })
-    .refine((url) => URL.canParse(url) && new URL(url).pathname === '/', 'must be an address without a path')
-    .meta({ description: `where ${service} answers` })
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 
@@ -28,12 +22,12 @@ export const gatewaySettings = z.object({
     .min(0)
     .max(65_535)
     .meta({ description: 'port of the metrics, on loopback only' }),
-  PROFILE_URL: serviceUrl('profile'),
-  INGEST_URL: serviceUrl('ingest'),
-  Q2Q_URL: serviceUrl('q2q'),
-  SAFETY_URL: serviceUrl('safety'),
-  PRIVACY_URL: serviceUrl('privacy'),
-  AUDIT_URL: serviceUrl('audit'),
+  PROFILE_URL: replicaAddresses('where profile answers'),
+  INGEST_URL: replicaAddresses('where ingest answers'),
+  Q2Q_URL: replicaAddresses('where q2q answers'),
+  SAFETY_URL: replicaAddresses('where safety answers'),
+  PRIVACY_URL: replicaAddresses('where privacy answers'),
+  AUDIT_URL: replicaAddresses('where audit answers'),
 })
 
 export type GatewaySettings = z.output<typeof gatewaySettings>

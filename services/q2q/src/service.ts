@@ -27,8 +27,8 @@ export async function createQ2qService(settings: Q2qSettings): Promise<Service> 
   const keyring = openKeyring(ports, settings)
   const tokens = createServiceTokens({ service, keyFile: settings.SERVICE_KEY_FILE, clock, ids })
   const calls = { tokens, connectionsMax: 8, logger, telemetry }
-  const privacy = createUpstream({ service: 'privacy', url: settings.PRIVACY_URL, ...calls })
-  const safety = createUpstream({ service: 'safety', url: settings.SAFETY_URL, ...calls })
+  const privacy = createUpstream({ service: 'privacy', urls: settings.PRIVACY_URL, ...calls })
+  const safety = createUpstream({ service: 'safety', urls: settings.SAFETY_URL, ...calls })
   const outcomes = createOutcomeStore({ postgres, keyring, clock, ids, scoreText })
   const contributions = createContributionStore({ postgres, keyring, stamp })
   const scoring = {

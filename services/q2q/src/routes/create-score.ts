@@ -10,9 +10,10 @@ type Deps = { readonly safety: SafetyClient }
 export function createScoreRoute({ safety }: Deps): Route {
   return route({
     ...createScore,
-    async handle({ reach, body, headers, requestId }) {
+    async handle({ reach, body, headers, requestId, deadlineMs }) {
       if (reach !== 'tenant') throw new ProblemError('permission-denied')
-      const { text, policy } = await safety.screen(body.text, { authorization: headers.authorization, requestId })
+      const caller = { authorization: headers.authorization, requestId, deadlineMs }
+      const { text, policy } = await safety.screen(body.text, caller)
       return { status: 200, body: answerOf(text === null ? { withheld: 'screened-out' } : scoreText(text), policy) }
     },
   })
