@@ -21,8 +21,8 @@ export interface Lanes {
   prune(nowMs: number): void
 }
 
-/** How far apart groups begin that are not full: as the square of what the last one took (20 ms: 50 ms, 40 ms: 200 ms). */
-const restOf = (tookMs: number): number => Math.min(250, tookMs ** 2 / 8)
+/** How far apart groups begin that are not full: as the square of what the last one took beyond 40 ms (60 ms: 50 ms). */
+const restOf = (tookMs: number): number => Math.min(250, Math.max(0, tookMs - 40) ** 2 / 8)
 
 /**
  * Groups of one tenant begin `paceMs` apart unless a full one is there, so that neighbours in time share a commit; further

@@ -29,13 +29,13 @@ test('the longer a group took, the later the next one that is not full', () => {
   const lanes = createLanes(20)
   lanes.add(job('a'))
   assert.deepEqual(taken(lanes.take(1_000, nobody)), ['a', 1])
-  lanes.rest('a', 1_000, 1_040)
+  lanes.rest('a', 1_000, 1_080)
   lanes.add(job('a'))
-  assert.deepEqual(taken(lanes.take(1_050, nobody)), ['-', 150])
+  assert.deepEqual(taken(lanes.take(1_100, nobody)), ['-', 100])
   lanes.rest('a', 1_000, 9_000)
-  assert.deepEqual(taken(lanes.take(1_050, nobody)), ['-', 200])
+  assert.deepEqual(taken(lanes.take(1_100, nobody)), ['-', 150])
   for (let count = 0; count < 99; count += 1) lanes.add(job('a'))
-  assert.deepEqual(taken(lanes.take(1_050, nobody)), ['a', 100])
+  assert.deepEqual(taken(lanes.take(1_100, nobody)), ['a', 100])
 })
 
 test('a busy tenant is passed over, and what was not settled comes first again', () => {
