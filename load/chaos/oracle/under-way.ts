@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { services, type Service } from '@csr/contracts/services'
-import { statusStreams } from '@csr/messaging/streams'
+import { statusStreams } from '@csr/messaging/stream-status'
 import { inboxPrefixOf } from '@csr/messaging/users'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, nkeyAuthenticator } from '@nats-io/transport-node'

@@ -1,7 +1,7 @@
 import { streamOf } from '@csr/contracts/streams'
 import { headers, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import type { Nats } from './connect.ts'
-import type { Epochs } from './epochs.ts'
+import type { Epochs, Incarnation } from './epochs.ts'
 
 /** A row of the outbox on its way. */
 export type Unsent = {
@@ -12,14 +12,26 @@ export type Unsent = {
 }
 
 /** Where an event was stored. */
-export type Stored = { readonly id: string; readonly stream: string; readonly epoch: string; readonly sequence: number }
+export type Stored = {
+  readonly id: string
+  readonly stream: string
+  readonly epoch: string
+  readonly sequence: number
+  /** it stood there before: the stream dropped this copy */
+  readonly isCopy: boolean
+}
 
 /** An acknowledgement that is not there by then counts as failed; a second copy is dropped by the stream or an inbox. */
 const acknowledgeWithinMs = 5_000
 const sweepEveryMs = 1_000
 
 /** One message, or one batch that is stored as a whole under consecutive sequences. */
-type Open = { readonly rows: readonly Unsent[]; readonly stream: string; readonly sentAtMs: number }
+type Open = {
+  readonly rows: readonly Unsent[]
+  readonly stream: string
+  readonly sentTo: Incarnation
+  readonly sentAtMs: number
+}
 
 /** What a stream answers to a publish (JetStream wire API). */
 type Answer = {
@@ -27,6 +39,7 @@ type Answer = {
   /** of a batch: the sequence of its last message */
   readonly seq?: number
   readonly count?: number
+  readonly duplicate?: boolean
   readonly error?: { readonly err_code: number }
 }
 
@@ -38,11 +51,18 @@ const batchLeast = 8
 /** Half of what the relay has under way, so that the next batch is read and sent while this one is stored. */
 const batchMost = 128
 
+type Listeners = {
+  /** told after each answer how many publishes were and are open */
+  readonly progress: (before: number, open: number) => void
+  /** a stream stored something in a place that was taken when it was last read: it is not what it was */
+  readonly replaced: (stream: string) => void
+}
+
 /** The publishes that wait for their acknowledgement. One subscription and one timer serve them all. */
 export class PublishWindow implements Disposable {
   readonly #nats: Nats
   readonly #epochs: Epochs
-  readonly #onProgress: (before: number, open: number) => void
+  readonly #on: Listeners
   readonly #open = new Map<string, Open>()
   readonly #known = new Set<string>()
   readonly #endConnected: () => void
@@ -54,11 +74,10 @@ export class PublishWindow implements Disposable {
   #count = 0
   #size = 0
 
-  /** `onProgress` is told after each answer how many were and are open. */
-  constructor(nats: Nats, epochs: Epochs, onProgress: (before: number, open: number) => void) {
+  constructor(nats: Nats, epochs: Epochs, on: Listeners) {
     this.#nats = nats
     this.#epochs = epochs
-    this.#onProgress = onProgress
+    this.#on = on
     this.#endConnected = nats.onConnected((connection) => this.#connect(connection))
     this.#sweeping = setInterval(() => this.#sweep(), sweepEveryMs)
   }
@@ -71,6 +90,13 @@ export class PublishWindow implements Disposable {
   /** ids that are open, or stored but not yet forgotten */
   ids(): string[] {
     return [...this.#known]
+  }
+
+  /** how many may be in a stream already although nobody has marked them */
+  unmarkedIn(stream: string): number {
+    let count = this.#stored.filter((row) => row.stream === stream).length
+    for (const open of this.#open.values()) if (open.stream === stream) count += open.rows.length
+    return count
   }
 
   /** Publishes rows, in batches where there are many for one stream. */
@@ -86,8 +112,9 @@ export class PublishWindow implements Disposable {
 
   #send(stream: string, rows: readonly Unsent[]): void {
     const connection = this.#nats.connection()
-    if (!connection) {
-      this.#failure = 'disconnected'
+    const sentTo = this.#epochs.of(stream)
+    if (!connection || !sentTo) {
+      this.#failure = connection ? 'stream-unread' : 'disconnected'
       return
     }
     const token = String((this.#count += 1))
@@ -100,7 +127,7 @@ export class PublishWindow implements Disposable {
         connection.publish(row.topic, row.payload, options)
       }
       for (const { id } of rows) this.#known.add(id)
-      this.#open.set(token, { rows, stream, sentAtMs: performance.now() })
+      this.#open.set(token, { rows, stream, sentTo, sentAtMs: performance.now() })
       this.#size += rows.length
     } catch (error) {
       this.#failure = error instanceof Error ? error.name : 'refused'
@@ -153,7 +180,7 @@ export class PublishWindow implements Disposable {
     this.#answers = connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => (error ? undefined : this.#receive(message)),
     })
-    this.#onProgress(before, this.#size)
+    this.#on.progress(before, this.#size)
   }
 
   #receive(message: Msg): void {
@@ -162,19 +189,23 @@ export class PublishWindow implements Disposable {
     if (!open) return
     const before = this.#size
     const answer = message.headers?.code === noResponders ? null : message.json<Answer>()
-    const epoch = this.#epochs.of(open.stream)
-    const { rows, stream } = open
-    const isStored = answer?.stream === stream && answer.seq !== undefined && epoch !== undefined
-    if (isStored && (answer.count ?? 1) === rows.length) {
+    const { rows, stream, sentTo } = open
+    const isStored = answer?.stream === stream && answer.seq !== undefined && (answer.count ?? 1) === rows.length
+    const first = isStored ? answer.seq - rows.length + 1 : 0
+    const isCopy = answer?.duplicate === true
+    if (isStored && !isCopy && first <= sentTo.end) {
+      this.#fail(token, open, 'stream-replaced')
+      this.#on.replaced(stream)
+    } else if (isStored) {
       this.#close(token, open)
-      const first = answer.seq - rows.length + 1
-      for (const [index, { id }] of rows.entries()) this.#stored.push({ id, stream, epoch, sequence: first + index })
+      const { epoch } = sentTo
+      for (const [at, { id }] of rows.entries()) this.#stored.push({ id, stream, epoch, sequence: first + at, isCopy })
     } else if (rows.length > 1 && answer !== null) {
       // One copy of a message that is stored already rejects its whole batch: one by one each gets its own answer.
       this.#close(token, open)
       for (const row of rows) this.#send(stream, [row])
     } else this.#fail(token, open, answer?.error ? `jetstream-${answer.error.err_code}` : 'no-responders')
-    this.#onProgress(before, this.#size)
+    this.#on.progress(before, this.#size)
   }
 
   #close(token: string, { rows }: Open): void {
@@ -182,8 +213,10 @@ export class PublishWindow implements Disposable {
     this.#size -= rows.length
   }
 
+  /** What refuses may have become another stream: it is read again before anything is published into it. */
   #fail(token: string, open: Open, why: string): void {
     this.#close(token, open)
+    this.#epochs.forget(open.stream)
     for (const { id } of open.rows) this.#known.delete(id)
     this.#failure = why
   }
@@ -192,7 +225,7 @@ export class PublishWindow implements Disposable {
     const before = this.#size
     const lateMs = performance.now() - acknowledgeWithinMs
     for (const [token, open] of this.#open) if (open.sentAtMs < lateMs) this.#fail(token, open, 'timeout')
-    if (this.#failure) this.#onProgress(before, this.#size)
+    if (this.#failure) this.#on.progress(before, this.#size)
   }
 }
 

@@ -38,11 +38,11 @@ const turnEveryMs = 15
 const steadyTurnEveryMs = 25
 const steadyLeast = 3
 /**
- * Where turns take long there is too much to do, and live events yield to answers: the rest grows with the square of the
- * turn (10 ms: 50 ms, 20 ms: 200 ms). What waits meanwhile goes in larger batches, which cost less. What an import sends
- * is nobody's answer: its turns do not rest.
+ * Where turns take long there is too much to do, and live events yield to answers: the rest grows with the square of what
+ * a turn takes beyond 25 ms (35 ms: 50 ms, 45 ms: 200 ms). What waits meanwhile goes in larger batches, which cost less.
+ * What an import sends is nobody's answer: its turns do not rest.
  */
-const restOf = (turnMs: number): number => Math.min(400, turnMs ** 2 / 2)
+const restOf = (turnMs: number): number => Math.min(400, Math.max(0, turnMs - 25) ** 2 / 2)
 const idleFirstMs = 250
 const idleMostMs = 1_000
 const checkEveryMs = 10_000
@@ -100,20 +100,26 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
   const { until, pulse, report } = leadership
   const { nats, logger, telemetry } = options
   const rows = createOutboxRows(options.service, options.postgres, () => options.clock.nowMs())
-  const reconciler = createReconciler(options.service, options.postgres, logger)
+  const reconciler = createReconciler(options)
   const measured = relayTelemetry(telemetry)
   using epochs = readEpochs(options.service, nats, async (found) => {
-    const lost = await reconciler.compare(found)
-    if (lost > 0) {
-      rows.startOver()
-      window.startOver()
-    }
-    measured.republished(lost)
+    const loss = await reconciler.compare(found, window.unmarkedIn(found.stream))
+    if (loss === null) return true
+    if (loss === 'unsure') return false
+    rows.startOver()
+    window.startOver()
+    measured.lost(loss)
+    return true
   })
-  using window = new PublishWindow(nats, epochs, (before, open) =>
-    isWorthATurn(before, open) ? pulse.ring() : undefined,
-  )
-  const active: Active = { ...options, rows, reconciler, epochs, window, due: createDue(), measured }
+  const suspect = (stream: string): void => {
+    reconciler.suspect(stream)
+    epochs.forget(stream)
+  }
+  using window = new PublishWindow(nats, epochs, {
+    progress: (before, open) => (isWorthATurn(before, open) ? pulse.ring() : undefined),
+    replaced: suspect,
+  })
+  const active: Active = { ...options, rows, reconciler, suspect, epochs, window, due: createDue(), measured }
   const turn = createTurn(active)
   const backoff = createBackoff(200, 5_000)
   const idle = createBackoff(idleFirstMs, idleMostMs)
@@ -151,6 +157,7 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
 type Active = Options & {
   readonly rows: OutboxRows
   readonly reconciler: Reconciler
+  readonly suspect: (stream: string) => void
   readonly epochs: Epochs
   readonly window: PublishWindow
   readonly due: ReturnType<typeof createDue>
@@ -158,13 +165,23 @@ type Active = Options & {
 }
 
 /** One turn: mark what was stored, read what is unsent and publish it, live before bulk; returns how much it moved, and what. */
-function createTurn({ rows, reconciler, window, measured }: Active): () => Promise<{ moved: number; isLive: boolean }> {
+function createTurn({
+  rows,
+  reconciler,
+  suspect,
+  window,
+  measured,
+}: Active): () => Promise<{ moved: number; isLive: boolean }> {
   let liveBefore = 0
   return async () => {
     const stored = window.takeStored()
     const room = openMax - window.open
     const wanted = { live: room, bulk: Math.max(bulkLeast, room - liveBefore), known: window.ids() }
-    const unsent = await rows.turn(stored, wanted, [reconciler.note(stored)]).catch((error: unknown) => {
+    const turned = reconciler.strangers(stored).then((strangers) => {
+      strangers.forEach(suspect)
+      return rows.turn(stored, wanted, [reconciler.note(stored)])
+    })
+    const unsent = await turned.catch((error: unknown) => {
       window.giveBack(stored)
       throw error
     })

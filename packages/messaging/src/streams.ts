@@ -1,29 +1,37 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { durables, type Durable } from '@csr/contracts/consumers'
 import { streams, type StreamDeclaration } from '@csr/contracts/streams'
-import type { Readiness, Resource } from '@csr/runtime/lifecycle'
-import type { Logger } from '@csr/runtime/logger'
-import { jetstreamManager, type ConsumerInfo, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
-import { connectNats } from './connect.ts'
-import { createRebuilder } from './stranded.ts'
-import { durableConfig, durableDifferences, epochKey, streamConfig, streamDifferences } from './topology.ts'
+import type { ConsumerInfo, JetStreamManager, StreamInfo } from '@nats-io/jetstream'
+import {
+  durableConfig,
+  durableDifferences,
+  epochKey,
+  streamConfig,
+  streamDifferences,
+  type Difference,
+} from './topology.ts'
 
-/** One thing in which the server is not as declared. What is not `allowed` would lose messages; a person has to decide. */
+/** One thing in which the server is not as declared. What is not `allowed` loses something; a person has to decide. */
 export type Change = {
-  readonly kind: 'create' | 'update'
+  /** `remake`: made anew, because the server cannot change it in place */
+  readonly kind: 'create' | 'update' | 'remake'
   readonly stream: string
   /** null where the stream itself is meant */
   readonly durable: string | null
   readonly fields: readonly string[]
+  readonly differences: readonly Difference[]
   readonly allowed: boolean
 }
 
-export type TopologyOptions = { readonly replicas?: number }
+export type TopologyOptions = {
+  readonly replicas?: number
+  /** makes changes that lose something as well */
+  readonly allowDestructive?: boolean
+}
 
 /** What `applyStreams` would do now, and what it would refuse. Changes nothing. */
 export async function planStreams(manager: JetStreamManager, options: TopologyOptions = {}): Promise<Change[]> {
-  const found = await read(manager)
+  const found = await readTopology(manager)
   return streams.flatMap((declared) => [
     ...planStream(declared, found.get(declared.name)?.info, options),
     ...durables
@@ -36,122 +44,18 @@ export async function planStreams(manager: JetStreamManager, options: TopologyOp
 export async function applyStreams(manager: JetStreamManager, options: TopologyOptions = {}): Promise<Change[]> {
   const changes = await planStreams(manager, options)
   for (const change of changes) {
-    if (!change.allowed) continue
+    if (!change.allowed && !options.allowDestructive) continue
     if (change.durable === null) await applyStream(manager, change, options)
     else await applyDurable(manager, change)
   }
   return changes
 }
 
-/** State of one stream and its durables, for `csr streams status`. */
-export type StreamStatus = {
-  readonly stream: string
-  readonly epoch: string | null
-  readonly messages: number
-  readonly bytes: number
-  readonly firstSequence: number
-  readonly lastSequence: number
-  readonly durables: readonly { name: string; ackFloor: number; unacknowledged: number; waiting: number }[]
-}
+/** A declared stream and its declared durables as the server holds them; the stream was read first. */
+export type Found = { readonly info: StreamInfo; readonly durables: ReadonlyMap<string, ConsumerInfo> }
 
-/** Reads the state of every declared stream that exists. */
-export async function statusStreams(manager: JetStreamManager): Promise<StreamStatus[]> {
-  const found = await read(manager)
-  return [...found].map(([stream, { info, durables: consumers }]) => ({
-    stream,
-    epoch: info.config.metadata?.[epochKey] ?? null,
-    messages: info.state.messages,
-    bytes: info.state.bytes,
-    firstSequence: info.state.first_seq,
-    lastSequence: info.state.last_seq,
-    durables: [...consumers.values()].map((consumer) => ({
-      name: consumer.name,
-      ackFloor: consumer.ack_floor.stream_seq,
-      unacknowledged: consumer.num_ack_pending,
-      waiting: consumer.num_pending,
-    })),
-  }))
-}
-
-const keepEveryMs = 10_000
-const keepAgainMs = 1_000
-
-export type KeeperOptions = {
-  readonly natsUrl: string
-  readonly adminCredentialsFile: string
-  readonly logger: Logger
-  readonly replicas?: number
-}
-
-/** The keeper: makes and keeps the streams as declared, every 10 s. The only holder of stream administration. */
-export function keepStreams(options: KeeperOptions): Resource {
-  const { logger } = options
-  const nats = connectNats({
-    name: 'admin',
-    url: options.natsUrl,
-    credentialsFile: options.adminCredentialsFile,
-    logger,
-  })
-  const stopping = new AbortController()
-  let running: Promise<void> | undefined
-  let complete = false
-
-  async function keep(): Promise<void> {
-    const rebuild = createRebuilder(logger)
-    let reported = ''
-    while (!stopping.signal.aborted) {
-      const connection = nats.connection()
-      try {
-        if (connection) {
-          const manager = await jetstreamManager(connection, { checkAPI: false })
-          const changes = await applyStreams(manager, options)
-          complete = changes.every(({ allowed }) => allowed)
-          reported = report(logger, changes, reported)
-          await rebuild(manager)
-        }
-      } catch (error) {
-        complete = false
-        logger.error('streams-not-kept', error)
-      }
-      const waitMs = complete ? keepEveryMs : keepAgainMs
-      await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined)
-    }
-  }
-
-  return {
-    name: 'keeper',
-    async start() {
-      await nats.start?.()
-      running = keep()
-    },
-    readiness(): Readiness {
-      const connected = nats.readiness?.() ?? { ready: true }
-      if (!connected.ready) return connected
-      return complete ? { ready: true } : { ready: false, missing: 'streams' }
-    },
-    async [Symbol.asyncDispose]() {
-      stopping.abort()
-      await running
-      await nats[Symbol.asyncDispose]()
-    },
-  }
-}
-
-/** Tells each difference once, until it changes. */
-function report(logger: Logger, changes: readonly Change[], reported: string): string {
-  const seen = JSON.stringify(changes)
-  if (seen === reported) return seen
-  for (const { kind, stream, durable, fields, allowed } of changes) {
-    const facts = { change: kind, stream, durable, field: fields.join(','), outcome: allowed ? 'applied' : 'refused' }
-    if (allowed) logger.info('streams-changed', facts)
-    else logger.warn('streams-differ', facts)
-  }
-  return seen
-}
-
-type Found = { readonly info: StreamInfo; readonly durables: ReadonlyMap<string, ConsumerInfo> }
-
-async function read(manager: JetStreamManager): Promise<Map<string, Found>> {
+/** Reads every declared stream that exists. */
+export async function readTopology(manager: JetStreamManager): Promise<Map<string, Found>> {
   const declared = new Set(streams.map(({ name }) => name))
   const found = new Map<string, Found>()
   for await (const info of manager.streams.list()) {
@@ -165,26 +69,30 @@ async function read(manager: JetStreamManager): Promise<Map<string, Found>> {
 
 function planStream(declared: StreamDeclaration, found: StreamInfo | undefined, options: TopologyOptions): Change[] {
   const about = { stream: declared.name, durable: null }
-  if (!found) return [{ kind: 'create', ...about, fields: [], allowed: true }]
-  const differing = streamDifferences(streamConfig(declared, options.replicas ?? 1), found.config)
-  if (!found.config.metadata?.[epochKey]) differing.push({ field: epochKey, allowed: true })
+  if (!found) return [creation(about)]
+  const wanted = streamConfig(declared, options.replicas ?? found.config.num_replicas)
+  const differing = streamDifferences(wanted, found.config)
+  if (!found.config.metadata?.[epochKey])
+    differing.push({ field: epochKey, wanted: 'a random mark', found: null, loses: null, remakes: false })
   return changeOf(about, differing)
 }
 
 function planDurable(durable: Durable, found: Found | undefined): Change[] {
   const about = { stream: durable.stream, durable: durable.name }
   const consumer = found?.durables.get(durable.name)
-  if (!consumer) return [{ kind: 'create', ...about, fields: [], allowed: true }]
+  if (!consumer) return [creation(about)]
   return changeOf(about, durableDifferences(durableConfig(durable, ''), consumer.config))
 }
 
-function changeOf(
-  about: { stream: string; durable: string | null },
-  differing: readonly { field: string; allowed: boolean }[],
-): Change[] {
-  if (differing.length === 0) return []
-  const fields = differing.map(({ field }) => field)
-  return [{ kind: 'update', ...about, fields, allowed: differing.every(({ allowed }) => allowed) }]
+type About = { readonly stream: string; readonly durable: string | null }
+
+const creation = (about: About): Change => ({ kind: 'create', ...about, fields: [], differences: [], allowed: true })
+
+function changeOf(about: About, differences: readonly Difference[]): Change[] {
+  if (differences.length === 0) return []
+  const kind = differences.some(({ remakes }) => remakes) ? 'remake' : 'update'
+  const fields = differences.map(({ field }) => field)
+  return [{ kind, ...about, fields, differences, allowed: differences.every(({ loses }) => loses === null) }]
 }
 
 async function applyStream(manager: JetStreamManager, change: Change, options: TopologyOptions): Promise<void> {
@@ -192,12 +100,16 @@ async function applyStream(manager: JetStreamManager, change: Change, options: T
   if (!declared) return
   const config = streamConfig(declared, options.replicas ?? 1)
   const epoch = { [epochKey]: randomBytes(16).toString('base64url') }
-  if (change.kind === 'create') {
-    await manager.streams.add({ ...config, metadata: epoch })
+  if (change.kind === 'update') {
+    const { metadata, num_replicas } = (await manager.streams.info(change.stream)).config
+    const kept = { metadata: { ...epoch, ...metadata }, num_replicas: options.replicas ?? num_replicas }
+    await manager.streams.update(change.stream, { ...config, ...kept })
     return
   }
-  const metadata = (await manager.streams.info(change.stream)).config.metadata
-  await manager.streams.update(change.stream, { ...config, metadata: { ...epoch, ...metadata } })
+  if (change.kind === 'remake') await manager.streams.delete(change.stream)
+  await manager.streams.add({ ...config, metadata: epoch })
+  // With a stream its durables go as well.
+  if (change.kind === 'remake') await applyStreams(manager, options)
 }
 
 async function applyDurable(manager: JetStreamManager, change: Change): Promise<void> {
@@ -205,6 +117,7 @@ async function applyDurable(manager: JetStreamManager, change: Change): Promise<
   if (!durable) return
   const stream = await manager.streams.info(change.stream)
   const config = durableConfig(durable, stream.config.metadata?.[epochKey] ?? '')
-  if (change.kind === 'create') await manager.consumers.add(change.stream, config)
-  else await manager.consumers.update(change.stream, durable.name, config)
+  if (change.kind === 'remake') await manager.consumers.delete(change.stream, durable.name)
+  if (change.kind === 'update') await manager.consumers.update(change.stream, durable.name, config)
+  else await manager.consumers.add(change.stream, config)
 }

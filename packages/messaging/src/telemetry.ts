@@ -1,4 +1,5 @@
 import type { Telemetry } from '@csr/runtime/telemetry'
+import type { Loss } from './reconcile.ts'
 
 const lagBuckets = [0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 2, 5, 15, 60, 300]
 const sizeBuckets = [1, 2, 5, 10, 20, 50, 100]
@@ -6,13 +7,22 @@ const sizeBuckets = [1, 2, 5, 10, 20, 50, 100]
 /** What is counted of a relay. */
 export function relayTelemetry(telemetry: Telemetry) {
   const relayed = telemetry.counter('outbox_relayed_total', 'Events stored by their stream and marked')
-  const again = telemetry.counter('outbox_republished_total', 'Events published again after their stream lost them')
+  const signs = ['stream', 'sign']
+  const losses = telemetry.counter('stream_losses_total', 'Times a stream was found to have lost events', signs)
+  const again = telemetry.counter(
+    'outbox_republished_total',
+    'Events sent again because their stream lost events',
+    signs,
+  )
   const failures = telemetry.counter('outbox_turns_failed_total', 'Turns of the relay that failed')
   const backlog = telemetry.gauge('outbox_backlog', 'Events not yet marked as stored, counted up to 100,000')
   const age = telemetry.gauge('outbox_oldest_seconds', 'Age of the oldest event not yet marked as stored')
   return {
     relayed: (count: number) => relayed.add(count),
-    republished: (count: number) => again.add(count),
+    lost({ stream, sign, count }: Loss) {
+      losses.add(1, { stream, sign })
+      again.add(count, { stream, sign })
+    },
     failed: () => failures.add(),
     backlog(count: number, oldestMs: number) {
       backlog.set(count)

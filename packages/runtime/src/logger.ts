@@ -29,7 +29,7 @@ export const logFieldNames: ReadonlySet<string> = new Set([
   ],
   ...['ms', 'delayMs', 'waitedMs', 'lagMs', 'ageMs', 'silentMs', 'port', 'host', 'pid', 'signal', 'exitCode', 'mode'],
   ...['missing', 'state', 'name', 'sqlstate', 'constraint', 'table', 'schema', 'partner', 'kind', 'version', 'change'],
-  ...['verdict', 'language', 'model', 'policy', 'withheld', 'purpose', 'exportId', 'leaves', 'rows', 'chunks'],
+  ...['sign', 'verdict', 'language', 'model', 'policy', 'withheld', 'purpose', 'exportId', 'leaves', 'rows', 'chunks'],
 ])
 
 /** Errors of these names are our own, made without values; of all others the message is left out. */

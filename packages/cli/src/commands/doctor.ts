@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs'
+import { checkServer } from '@csr/messaging/check-server'
 import { planStreams } from '@csr/messaging/streams'
 import { createCommand } from '@csr/stack/command-line'
 import { dataDirectory, holderOf } from '@csr/stack/data-directory'
@@ -92,9 +93,14 @@ async function migrationsOf({ postgres, keysDatabase }: StackDocument): Promise<
 }
 
 async function streamsOf({ nats }: StackDocument): Promise<string> {
-  const admin = { url: nats.url, credentialsFile: nats.adminCredentials }
-  const changes = await withStreams(admin, (manager) => planStreams(manager))
-  if (changes.length > 0) throw new Error(`${changes.length} differences; csr streams plan`)
+  const admin = { url: nats.url, credentialsFile: nats.adminCredentials, monitorUrl: nats.monitorUrl }
+  const found = await withStreams(admin, async ({ manager, server }) => ({
+    changes: await planStreams(manager),
+    checks: await checkServer(server),
+  }))
+  const failed = found.checks.filter(({ ok }) => ok === false)
+  if (failed.length > 0) throw new Error(failed.map(({ check, detail }) => `${check}: ${detail}`).join('; '))
+  if (found.changes.length > 0) throw new Error(`${found.changes.length} differences; csr streams plan`)
   return 'as declared'
 }
 

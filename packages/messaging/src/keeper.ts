@@ -1,0 +1,94 @@
+import type { Readiness, Resource } from '@csr/runtime/lifecycle'
+import type { Logger } from '@csr/runtime/logger'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connectNats } from './connect.ts'
+import { createLowWaterMarks, lowWaterAgeMs } from './low-water.ts'
+import { createPulse } from './pulse.ts'
+import { createRebuilder } from './stranded.ts'
+import { applyStreams, type Change } from './streams.ts'
+
+const keepEveryMs = 10_000
+const keepAgainMs = 1_000
+
+export type KeeperOptions = {
+  readonly natsUrl: string
+  readonly adminCredentialsFile: string
+  readonly logger: Logger
+  readonly replicas?: number
+  /** how old what low-water marks say is; five minutes unless told */
+  readonly lowWaterAgeMs?: number
+}
+
+/**
+ * The keeper: makes and keeps the streams as declared, every 10 s and whenever the server comes back, and records their
+ * low-water marks. The only holder of stream administration.
+ */
+export function keepStreams(options: KeeperOptions): Resource {
+  const { logger } = options
+  const nats = connectNats({
+    name: 'admin',
+    url: options.natsUrl,
+    credentialsFile: options.adminCredentialsFile,
+    logger,
+  })
+  const stopping = new AbortController()
+  const pulse = createPulse()
+  let running: Promise<void> | undefined
+  let complete = false
+
+  async function keep(): Promise<void> {
+    const rebuild = createRebuilder(logger)
+    const recordMarks = createLowWaterMarks(options.lowWaterAgeMs ?? lowWaterAgeMs)
+    const everyMs = Math.min(keepEveryMs, (options.lowWaterAgeMs ?? lowWaterAgeMs) / 5)
+    let reported = ''
+    while (!stopping.signal.aborted) {
+      const connection = nats.connection()
+      try {
+        if (connection) {
+          const manager = await jetstreamManager(connection, { checkAPI: false })
+          const changes = await applyStreams(manager, options)
+          complete = changes.every(({ allowed }) => allowed)
+          reported = report(logger, changes, reported)
+          await rebuild(manager)
+          await recordMarks(manager)
+        }
+      } catch (error) {
+        complete = false
+        logger.error('streams-not-kept', error)
+      }
+      await pulse.wait(complete ? everyMs : keepAgainMs)
+    }
+  }
+
+  return {
+    name: 'keeper',
+    async start() {
+      await nats.start?.()
+      nats.onConnected(() => pulse.ring())
+      running = keep()
+    },
+    readiness(): Readiness {
+      const connected = nats.readiness?.() ?? { ready: true }
+      if (!connected.ready) return connected
+      return complete ? { ready: true } : { ready: false, missing: 'streams' }
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      pulse.ring()
+      await running
+      await nats[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Tells each difference once, until it changes. */
+function report(logger: Logger, changes: readonly Change[], reported: string): string {
+  const seen = JSON.stringify(changes)
+  if (seen === reported) return seen
+  for (const { kind, stream, durable, fields, allowed } of changes) {
+    const facts = { change: kind, stream, durable, field: fields.join(','), outcome: allowed ? 'applied' : 'refused' }
+    if (allowed) logger.info('streams-changed', facts)
+    else logger.warn('streams-differ', facts)
+  }
+  return seen
+}
