@@ -7,7 +7,9 @@ import type { Lane } from '@csr/contracts/streams'
 import { connectNats } from '@csr/messaging/connect'
 import { on, onAnyEvent, runConsumers, type Handler, type Writes } from '@csr/messaging/consume'
 import { insertEvents } from '@csr/messaging/outbox'
+import type { Patience } from '@csr/messaging/patience'
 import { relayOutbox } from '@csr/messaging/relay'
+import type { Vault } from '@csr/messaging/vault'
 import { createPostgres, type Postgres } from '@csr/postgres/connect'
 import { PostgresUnavailable } from '@csr/postgres/errors'
 import { statement, type Statement } from '@csr/postgres/statement'
@@ -101,8 +103,9 @@ export type Rig = AsyncDisposable & {
   effects(eventId?: string): Promise<number>
   look<Row>(text: string, values?: readonly unknown[], service?: Service): Promise<Row[]>
   deadLetters(): Promise<DeadLetter[]>
+  deadLetterEvents(): Promise<Event<string, DeadLetter>[]>
   /** how long the server waits before it delivers again what was not acknowledged */
-  setAckWait(ms: number): Promise<void>
+  setAckWait(ms: number, of?: { stream: string; durable: string }): Promise<void>
 }
 
 export type StartOptions = {
@@ -111,6 +114,15 @@ export type StartOptions = {
   readonly clock?: Clock
   readonly level?: string
   readonly wrap?: (postgres: Postgres) => Postgres
+  readonly patience?: Partial<Patience>
+  /** null: a service without a keyring */
+  readonly vault?: Vault | null
+}
+
+/** Stands for a keyring: what is sealed cannot be read by who only looks. */
+const testVault: Vault = {
+  seal: async (recordId, text) => `${recordId}.${Buffer.from(text).toString('base64url')}`,
+  open: async (recordId, sealed) => Buffer.from(sealed.slice(recordId.length + 1), 'base64url').toString(),
 }
 
 /** A database and a nats-server of their own, with a table `profile.test_effects`. */
@@ -141,6 +153,16 @@ export async function openRig(options: { ownPostgres?: boolean } = {}): Promise<
     return rows
   }
 
+  async function deadLetterEvents(): Promise<Event<string, DeadLetter>[]> {
+    const { state } = await admin.streams.info('DEAD_LETTER')
+    const letters: Event<string, DeadLetter>[] = []
+    for (let sequence = Math.max(1, state.first_seq); sequence <= state.last_seq; sequence += 1) {
+      const message = await admin.streams.getMessage('DEAD_LETTER', { seq: sequence })
+      if (message) letters.push(message.json<Event<string, DeadLetter>>())
+    }
+    return letters
+  }
+
   return {
     database,
     nats,
@@ -159,17 +181,10 @@ export async function openRig(options: { ownPostgres?: boolean } = {}): Promise<
       )
       return row?.count ?? 0
     },
-    async deadLetters() {
-      const { state } = await admin.streams.info('DEAD_LETTER')
-      const letters: DeadLetter[] = []
-      for (let sequence = Math.max(1, state.first_seq); sequence <= state.last_seq; sequence += 1) {
-        const message = await admin.streams.getMessage('DEAD_LETTER', { seq: sequence })
-        if (message) letters.push(message.json<Event<string, DeadLetter>>().data)
-      }
-      return letters
-    },
-    async setAckWait(ms) {
-      await admin.consumers.update('INGEST', consumer, { ack_wait: nanos(ms) })
+    deadLetterEvents,
+    deadLetters: async () => (await deadLetterEvents()).map(({ data }) => data),
+    async setAckWait(ms, { stream, durable } = { stream: 'INGEST', durable: consumer }) {
+      await admin.consumers.update(stream, durable, { ack_wait: nanos(ms) })
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...lookers.values()].map((postgres) => postgres[Symbol.asyncDispose]()))
@@ -238,7 +253,11 @@ export async function startService(
   if (options.handlers) {
     const redeliveryDelaysMs = options.delaysMs ?? [20, 40, 60, 80]
     resources.push(
-      runConsumers({ ...ports, relay, ids, handlers: complete(service, options.handlers), redeliveryDelaysMs }),
+      runConsumers({
+        ...{ ...ports, relay, ids, handlers: complete(service, options.handlers), redeliveryDelaysMs },
+        ...(options.vault !== null && { vault: options.vault ?? testVault }),
+        ...(options.patience && { patience: options.patience }),
+      }),
     )
   }
   for (const resource of resources) await resource.start?.()

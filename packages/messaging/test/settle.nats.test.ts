@@ -160,7 +160,7 @@ test('what can never be processed is a dead letter at once', async () => {
   assert.deepEqual([letter?.reason, letter?.code, attempts], ['unprocessable', 'no-such-person', 1])
 })
 
-test('P3: what cannot be read is a dead letter each, byte for byte, and stops nobody', async () => {
+test('P3: what cannot be read is a dead letter each, sealed byte for byte, and stops nobody', async () => {
   await using _profile = await rig.start('profile', { handlers: [recording()] })
   const misshapen = { ...session(), data: { sourceId: 1 } }
   const elsewhere = { ...session(), type: 'profile.profile.created.v1' }
@@ -178,7 +178,7 @@ test('P3: what cannot be read is a dead letter each, byte for byte, and stops no
     assert.equal(found.length, 5)
     return found
   })
-  const told = letters.map(({ code, eventId, payload, reason }) => [reason, code, eventId, payload])
+  const told = letters.map(({ code, eventId, payload, form, reason }) => [reason, code, eventId, opened(form, payload)])
   assert.deepEqual(
     told.toSorted((one, other) => String(one).localeCompare(String(other))),
     [
@@ -189,6 +189,20 @@ test('P3: what cannot be read is a dead letter each, byte for byte, and stops no
       ['undecodable', 'topic-mismatch', elsewhere.id, JSON.stringify(elsewhere)],
     ].toSorted((one, other) => String(one).localeCompare(String(other))),
   )
+})
+
+/** What the vault of these tests sealed. */
+function opened(form: string, payload: string): string {
+  assert.equal(form, 'sealed')
+  return Buffer.from(payload.slice(payload.indexOf('.') + 1), 'base64url').toString()
+}
+
+test('without a keyring what cannot be read stays in its stream only, and the dead letter says where', async () => {
+  await using _profile = await rig.start('profile', { handlers: [recording()], vault: null })
+  await rig.send('{ somebody@example.org')
+  await eventually(async () => assert.equal((await newDeadLetters()).length, 1))
+  const [letter] = await newDeadLetters()
+  assert.deepEqual([letter?.form, letter?.payload, letter?.bytes, letter?.stream], ['left', '', 22, 'INGEST'])
 })
 
 test('a dead letter fits through the server, however its payload grows when it is quoted', async () => {
@@ -203,7 +217,7 @@ test('a dead letter fits through the server, however its payload grows when it i
     { withinMs: 15_000 },
   )
   assert.equal(letter?.code, 'json-invalid')
-  assert.match(letter?.payload ?? '', /^\{"{59999}$/)
+  assert.match(opened(letter?.form ?? '', letter?.payload ?? ''), /^\{"{59999}$/)
 })
 
 test('what is older than the inbox remembers is a dead letter, for nobody could tell a repeat', async () => {

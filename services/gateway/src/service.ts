@@ -5,8 +5,10 @@ import { readTokenTrust } from '@csr/http/token-trust'
 import { createTokenVerifier } from '@csr/http/token-verifier'
 import { createUpstream, type Upstream } from '@csr/http/upstream'
 import { openKeyring } from '@csr/keyring/open-keyring'
+import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts, type Ports } from '@csr/messaging/open-ports'
+import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { openDocuments } from './documents/open-documents.ts'
@@ -51,6 +53,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const consumers = runConsumers({
     ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    vault: createVault(keyring),
     handlers: [onExportRequested({ contributions })],
   })
   const keys = createSigningKeys({
@@ -81,6 +84,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
       getOpenApiRoute({ documents }),
       ...getDocsRoutes({ documents }),
       ...services.map((name) => getServiceHealthRoute(name, { health, upstreams })),
+      ...outboxRoutes(ports),
       ...forwarding.map((row) => forward(row, { upstreams })),
     ],
   })

@@ -1,8 +1,10 @@
 import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
 import { openKeyring } from '@csr/keyring/open-keyring'
+import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
+import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onExportContributed } from './consumers/on-export-contributed.ts'
 import { settleExports } from './jobs/settle-exports.ts'
@@ -30,6 +32,7 @@ export async function createPrivacyService(settings: PrivacySettings): Promise<S
   const consumers = runConsumers({
     ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    vault: createVault(keyring),
     handlers: onExportContributed({ exports }),
   })
   const tokens = openTokenVerifier(ports, settings)
@@ -42,6 +45,7 @@ export async function createPrivacyService(settings: PrivacySettings): Promise<S
       createExportRoute({ exports }),
       getExportRoute({ exports }),
       downloadExportRoute({ exports }),
+      ...outboxRoutes(ports),
     ],
   })
   return inOrder(service, health, [postgres, keyring, nats, relay, settling, consumers, tokens, server])

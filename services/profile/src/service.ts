@@ -2,8 +2,10 @@ import type { Route } from '@csr/http/route'
 import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
 import { openKeyring } from '@csr/keyring/open-keyring'
+import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
+import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onCourseCompleted } from './consumers/on-course-completed.ts'
 import { onExportRequested } from './consumers/on-export-requested.ts'
@@ -39,6 +41,7 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
   const consumers = runConsumers({
     ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    vault: createVault(keyring),
     handlers: [
       onSessionCompleted(reports),
       onMatchCreated(reports),
@@ -52,7 +55,7 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
   const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
-    routes: createRoutes({ profiles, readings }),
+    routes: [...createRoutes({ profiles, readings }), ...outboxRoutes(ports)],
   })
   const announcing = announceReadings({ readings, telemetry: facts })
   return inOrder(service, health, [postgres, keyring, nats, relay, consumers, announcing, tokens, server])

@@ -3,8 +3,10 @@ import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
 import { createUpstream } from '@csr/http/upstream'
 import { openKeyring } from '@csr/keyring/open-keyring'
+import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
+import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { scoreText } from './classifier/score-text.ts'
 import { createPrivacyClient } from './clients/privacy-client.ts'
@@ -40,6 +42,7 @@ export async function createQ2qService(settings: Q2qSettings): Promise<Service> 
   const consumers = runConsumers({
     ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    vault: createVault(keyring),
     handlers: [onTextScreened(scoring), onExportRequested({ contributions })],
   })
   const verifier = openTokenVerifier(ports, settings)
@@ -50,6 +53,7 @@ export async function createQ2qService(settings: Q2qSettings): Promise<Service> 
       listOutcomesRoute({ outcomes }),
       getOutcomeSummaryRoute({ outcomes }),
       createScoreRoute({ safety: createSafetyClient({ safety }) }),
+      ...outboxRoutes(ports),
     ],
   })
   return inOrder(service, health, [

@@ -1,8 +1,10 @@
 import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
 import { openKeyring } from '@csr/keyring/open-keyring'
+import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
+import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { onFeedbackSubmitted } from './consumers/on-feedback-submitted.ts'
@@ -27,12 +29,13 @@ export async function createSafetyService(settings: SafetySettings): Promise<Ser
   const consumers = runConsumers({
     ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    vault: createVault(keyring),
     handlers: [onSessionCompleted(texts), onFeedbackSubmitted(texts), onExportRequested({ contributions })],
   })
   const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
-    routes: [createScreeningRoute(), listReviewsRoute({ screenings })],
+    routes: [createScreeningRoute(), listReviewsRoute({ screenings }), ...outboxRoutes(ports)],
   })
   return inOrder(service, health, [postgres, keyring, nats, relay, consumers, tokens, server])
 }
