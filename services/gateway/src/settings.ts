@@ -1,34 +1,38 @@
 import { readSettings, replicaAddresses, settingFields } from '@csr/runtime/settings'
 import { z } from 'zod'
+import { checkSignInSettings, signInSettings } from './sign-in/provider-settings.ts'
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 
 /** What the gateway reads from its environment. */
-export const gatewaySettings = z.object({
-  ...settingFields,
-  GATEWAY_SIGNING_KEY_FILE: z
-    .string()
-    .min(1)
-    .meta({ description: 'private JWK of set-up: the first key that signs access tokens' }),
-  GATEWAY_SIGNING_KEY_DAYS: wholeNumber(1, 400)
-    .default(30)
-    .meta({ description: 'a key signs this long before the next one takes over' }),
-  GATEWAY_SIGNING_KEY_LEAD_SECONDS: wholeNumber(0, 86_400)
-    .default(60)
-    .meta({ description: 'a key is published this long before its first use; verifiers read keys every 10 s' }),
-  GATEWAY_METRICS_PORT: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(65_535)
-    .meta({ description: 'port of the metrics, on loopback only' }),
-  PROFILE_URL: replicaAddresses('where profile answers'),
-  INGEST_URL: replicaAddresses('where ingest answers'),
-  Q2Q_URL: replicaAddresses('where q2q answers'),
-  SAFETY_URL: replicaAddresses('where safety answers'),
-  PRIVACY_URL: replicaAddresses('where privacy answers'),
-  AUDIT_URL: replicaAddresses('where audit answers'),
-})
+export const gatewaySettings = z
+  .object({
+    ...settingFields,
+    GATEWAY_SIGNING_KEY_FILE: z
+      .string()
+      .min(1)
+      .meta({ description: 'private JWK of set-up: the first key that signs access tokens' }),
+    GATEWAY_SIGNING_KEY_DAYS: wholeNumber(1, 400)
+      .default(30)
+      .meta({ description: 'a key signs this long before the next one takes over' }),
+    GATEWAY_SIGNING_KEY_LEAD_SECONDS: wholeNumber(0, 86_400)
+      .default(60)
+      .meta({ description: 'a key is published this long before its first use; verifiers read keys every 10 s' }),
+    GATEWAY_METRICS_PORT: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .meta({ description: 'port of the metrics, on loopback only' }),
+    PROFILE_URL: replicaAddresses('where profile answers'),
+    INGEST_URL: replicaAddresses('where ingest answers'),
+    Q2Q_URL: replicaAddresses('where q2q answers'),
+    SAFETY_URL: replicaAddresses('where safety answers'),
+    PRIVACY_URL: replicaAddresses('where privacy answers'),
+    AUDIT_URL: replicaAddresses('where audit answers'),
+    ...signInSettings,
+  })
+  .superRefine(checkSignInSettings)
 
 export type GatewaySettings = z.output<typeof gatewaySettings>
 

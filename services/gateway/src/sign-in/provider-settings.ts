@@ -100,7 +100,7 @@ export function checkSignInSettings(settings: SignInSettings, context: z.Refinem
     for (const name of Object.values(names)) if (settings[name] === undefined) refuse(name, 'is missing')
     const redirectUri = settings[names.redirectUri]
     const path = `/v1/auth/callback/${provider}`
-    if (redirectUri !== undefined && new URL(redirectUri).pathname !== path)
+    if (redirectUri !== undefined && URL.canParse(redirectUri) && new URL(redirectUri).pathname !== path)
       refuse(names.redirectUri, `must end in ${path}`)
     if (settings.CSR_MODE !== 'production') continue
     for (const name of [names.issuer, names.redirectUri]) {

@@ -83,7 +83,7 @@ export async function openSignInDoor(
     failed: async (failure) => void failures.push({ ...failure }),
   }
   const pending = createPendingSignInStore({ postgres, keyring, clock })
-  const cookies = createCookies({ plain: false })
+  const cookies = createCookies()
   const returnPaths = ['/docs', invitationPath, '/app/']
   const server = createServer({
     ...{ service: 'gateway', host: '127.0.0.1', port: 0, logger, telemetry: createTelemetry('gateway'), clock },
