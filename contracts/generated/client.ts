@@ -29,6 +29,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/signing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys that sign access tokens, with their state, oldest first
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getSigningKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/signing-keys/rotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets the next key take over; the old one verifies until every token it signed has expired
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postSigningKeysRotations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -240,6 +280,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/gateway/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What gateway has committed and not sent, and what its streams lost last
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getGatewayOutbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gateway/outbox/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends events of gateway again; what took effect before does not take effect again
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postGatewayOutboxReplays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/profiles/{id}": {
         parameters: {
             query?: never;
@@ -314,6 +394,46 @@ export interface paths {
         get: operations["getProfilesByIdActivities"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profile/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What profile has committed and not sent, and what its streams lost last
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getProfileOutbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profile/outbox/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends events of profile again; what took effect before does not take effect again
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postProfileOutboxReplays"];
         delete?: never;
         options?: never;
         head?: never;
@@ -445,6 +565,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ingest/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What ingest has committed and not sent, and what its streams lost last
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getIngestOutbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ingest/outbox/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends events of ingest again; what took effect before does not take effect again
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postIngestOutboxReplays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/profiles/{id}/outcomes": {
         parameters: {
             query?: never;
@@ -505,6 +665,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/q2q/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What q2q has committed and not sent, and what its streams lost last
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getQ2qOutbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/q2q/outbox/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends events of q2q again; what took effect before does not take effect again
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postQ2qOutboxReplays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/safety/screenings": {
         parameters: {
             query?: never;
@@ -536,6 +736,46 @@ export interface paths {
         get: operations["getSafetyReviews"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/safety/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What safety has committed and not sent, and what its streams lost last
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getSafetyOutbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/safety/outbox/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends events of safety again; what took effect before does not take effect again
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postSafetyOutboxReplays"];
         delete?: never;
         options?: never;
         head?: never;
@@ -621,6 +861,46 @@ export interface paths {
         get: operations["getPrivacyExportByIdDownload"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/privacy/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What privacy has committed and not sent, and what its streams lost last
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getPrivacyOutbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/privacy/outbox/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends events of privacy again; what took effect before does not take effect again
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postPrivacyOutboxReplays"];
         delete?: never;
         options?: never;
         head?: never;
@@ -727,6 +1007,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/dead-letters/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts dead letters that failed alike, by state
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getDeadLettersGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/dead-letters/{id}": {
         parameters: {
             query?: never;
@@ -735,12 +1035,116 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One message that a service gave up on, as metadata
+         * One dead letter, as metadata, with everything that was done about it
          * @description Needs the permission `platform:operate`.
          */
         get: operations["getDeadLettersById"];
         put?: never;
         post?: never;
+        /**
+         * Gives a dead letter up for good and forgets its message; the reason is kept and names nobody
+         * @description Needs the permission `platform:operate`.
+         */
+        delete: operations["deleteDeadLettersById"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/{id}/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a dead letter once more to the handler that failed; what is effective already answers so
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postDeadLettersByIdReplays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replays all open dead letters that fit: one of each group first, the rest once it is effective
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postDeadLettersReplays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/replays/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far a replay of many dead letters is
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getDeadLettersReplaysById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What audit has committed and not sent, and what its streams lost last
+         * @description Needs the permission `platform:operate`.
+         */
+        get: operations["getAuditOutbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/outbox/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends events of audit again; what took effect before does not take effect again
+         * @description Needs the permission `platform:operate`.
+         */
+        post: operations["postAuditOutboxReplays"];
         delete?: never;
         options?: never;
         head?: never;
@@ -774,7 +1178,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description token-missing, token-invalid, service-token-invalid, signature-invalid */
+        /** @description token-missing, token-invalid, service-token-invalid, signature-invalid, sign-in-refused */
         Problem401: {
             headers: {
                 [name: string]: unknown;
@@ -783,7 +1187,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description permission-denied */
+        /** @description permission-denied, membership-missing, second-factor-missing */
         Problem403: {
             headers: {
                 [name: string]: unknown;
@@ -951,6 +1355,72 @@ export interface operations {
                     };
                 };
             };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getSigningKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            kid: string;
+                            /** @enum {string} */
+                            state: "next" | "active" | "retiring" | "retired";
+                            /** Format: date-time */
+                            publishedAt: string;
+                            activeFrom: string | null;
+                            retiresAt: string | null;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postSigningKeysRotations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        fromKid: string;
+                        toKid: string;
+                        /** Format: date-time */
+                        activeFrom: string;
+                        /** Format: date-time */
+                        retiresAt: string;
+                    };
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -1335,6 +1805,91 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    getGatewayOutbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        service: string;
+                        unsent: number;
+                        oldestSeconds: number | null;
+                        streams: {
+                            stream: string;
+                            epoch: string;
+                            lastSequence: number;
+                            lowWater: number | null;
+                            lastLoss: {
+                                /** Format: date-time */
+                                at: string;
+                                /** @enum {string} */
+                                sign: "epoch" | "end" | "other-row" | "hole";
+                                count: number;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postGatewayOutboxReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default null */
+                    since?: string | null;
+                    /** @default null */
+                    type?: string | null;
+                    /** @default false */
+                    dryRun?: boolean;
+                    /** @default null */
+                    after?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     getProfilesById: {
         parameters: {
             query?: {
@@ -1532,6 +2087,91 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getProfileOutbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        service: string;
+                        unsent: number;
+                        oldestSeconds: number | null;
+                        streams: {
+                            stream: string;
+                            epoch: string;
+                            lastSequence: number;
+                            lowWater: number | null;
+                            lastLoss: {
+                                /** Format: date-time */
+                                at: string;
+                                /** @enum {string} */
+                                sign: "epoch" | "end" | "other-row" | "hole";
+                                count: number;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postProfileOutboxReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default null */
+                    since?: string | null;
+                    /** @default null */
+                    type?: string | null;
+                    /** @default false */
+                    dryRun?: boolean;
+                    /** @default null */
+                    after?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -1894,6 +2534,91 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    getIngestOutbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        service: string;
+                        unsent: number;
+                        oldestSeconds: number | null;
+                        streams: {
+                            stream: string;
+                            epoch: string;
+                            lastSequence: number;
+                            lowWater: number | null;
+                            lastLoss: {
+                                /** Format: date-time */
+                                at: string;
+                                /** @enum {string} */
+                                sign: "epoch" | "end" | "other-row" | "hole";
+                                count: number;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postIngestOutboxReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default null */
+                    since?: string | null;
+                    /** @default null */
+                    type?: string | null;
+                    /** @default false */
+                    dryRun?: boolean;
+                    /** @default null */
+                    after?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     getProfilesByIdOutcomes: {
         parameters: {
             query?: {
@@ -2069,6 +2794,91 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    getQ2qOutbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        service: string;
+                        unsent: number;
+                        oldestSeconds: number | null;
+                        streams: {
+                            stream: string;
+                            epoch: string;
+                            lastSequence: number;
+                            lowWater: number | null;
+                            lastLoss: {
+                                /** Format: date-time */
+                                at: string;
+                                /** @enum {string} */
+                                sign: "epoch" | "end" | "other-row" | "hole";
+                                count: number;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postQ2qOutboxReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default null */
+                    since?: string | null;
+                    /** @default null */
+                    type?: string | null;
+                    /** @default false */
+                    dryRun?: boolean;
+                    /** @default null */
+                    after?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     postSafetyScreenings: {
         parameters: {
             query?: never;
@@ -2157,6 +2967,91 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getSafetyOutbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        service: string;
+                        unsent: number;
+                        oldestSeconds: number | null;
+                        streams: {
+                            stream: string;
+                            epoch: string;
+                            lastSequence: number;
+                            lowWater: number | null;
+                            lastLoss: {
+                                /** Format: date-time */
+                                at: string;
+                                /** @enum {string} */
+                                sign: "epoch" | "end" | "other-row" | "hole";
+                                count: number;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postSafetyOutboxReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default null */
+                    since?: string | null;
+                    /** @default null */
+                    type?: string | null;
+                    /** @default false */
+                    dryRun?: boolean;
+                    /** @default null */
+                    after?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -2361,6 +3256,91 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    getPrivacyOutbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        service: string;
+                        unsent: number;
+                        oldestSeconds: number | null;
+                        streams: {
+                            stream: string;
+                            epoch: string;
+                            lastSequence: number;
+                            lowWater: number | null;
+                            lastLoss: {
+                                /** Format: date-time */
+                                at: string;
+                                /** @enum {string} */
+                                sign: "epoch" | "end" | "other-row" | "hole";
+                                count: number;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postPrivacyOutboxReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default null */
+                    since?: string | null;
+                    /** @default null */
+                    type?: string | null;
+                    /** @default false */
+                    dryRun?: boolean;
+                    /** @default null */
+                    after?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     getAuditEvents: {
         parameters: {
             query?: {
@@ -2542,6 +3522,15 @@ export interface operations {
             query?: {
                 cursor?: string;
                 limit?: number;
+                service?: "gateway" | "profile" | "ingest" | "q2q" | "safety" | "privacy" | "audit";
+                consumer?: string;
+                reason?: "exhausted" | "never-ended" | "undecodable" | "unprocessable" | "too-old";
+                code?: string;
+                fingerprint?: string;
+                tenant?: string;
+                since?: string;
+                until?: string;
+                state?: "open" | "replayed" | "resolved" | "discarded";
             };
             header?: never;
             path?: never;
@@ -2564,11 +3553,75 @@ export interface operations {
                             service: string;
                             consumer: string;
                             topic: string;
+                            stream: string;
+                            sequence: number;
                             eventId: string | null;
                             reason: string;
                             code: string;
                             attempts: number;
+                            replays: number;
                             fingerprint: string;
+                            /** @enum {string} */
+                            state: "open" | "replayed" | "resolved" | "discarded";
+                            /** @enum {string} */
+                            form: "received" | "sealed" | "left";
+                            bytes: number;
+                            traceparent: string | null;
+                            /** Format: date-time */
+                            firstAt: string;
+                            /** Format: date-time */
+                            lastAt: string;
+                        }[];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getDeadLettersGroups: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                service?: "gateway" | "profile" | "ingest" | "q2q" | "safety" | "privacy" | "audit";
+                consumer?: string;
+                reason?: "exhausted" | "never-ended" | "undecodable" | "unprocessable" | "too-old";
+                code?: string;
+                fingerprint?: string;
+                tenant?: string;
+                since?: string;
+                until?: string;
+                state?: "open" | "replayed" | "resolved" | "discarded";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            fingerprint: string;
+                            service: string;
+                            consumer: string;
+                            reason: string;
+                            code: string;
+                            count: number;
+                            open: number;
+                            replayed: number;
+                            resolved: number;
+                            discarded: number;
                             /** Format: date-time */
                             firstAt: string;
                             /** Format: date-time */
@@ -2610,15 +3663,39 @@ export interface operations {
                         service: string;
                         consumer: string;
                         topic: string;
+                        stream: string;
+                        sequence: number;
                         eventId: string | null;
                         reason: string;
                         code: string;
                         attempts: number;
+                        replays: number;
                         fingerprint: string;
+                        /** @enum {string} */
+                        state: "open" | "replayed" | "resolved" | "discarded";
+                        /** @enum {string} */
+                        form: "received" | "sealed" | "left";
+                        bytes: number;
+                        traceparent: string | null;
                         /** Format: date-time */
                         firstAt: string;
                         /** Format: date-time */
                         lastAt: string;
+                        acts: {
+                            /** Format: uuid */
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard";
+                            actorId: string;
+                            /** Format: date-time */
+                            at: string;
+                            sentAt: string | null;
+                            bulkId: string | null;
+                            reason: string | null;
+                            outcome: ("effective" | "already-effective" | "failed" | "skipped") | null;
+                            code: string | null;
+                            settledAt: string | null;
+                        }[];
                     };
                 };
             };
@@ -2626,6 +3703,357 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteDeadLettersById: {
+        parameters: {
+            query: {
+                reason: string;
+                dryRun?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: uuid */
+                        id: string;
+                        /** Format: uuid */
+                        tenantId: string;
+                        service: string;
+                        consumer: string;
+                        topic: string;
+                        stream: string;
+                        sequence: number;
+                        eventId: string | null;
+                        reason: string;
+                        code: string;
+                        attempts: number;
+                        replays: number;
+                        fingerprint: string;
+                        /** @enum {string} */
+                        state: "open" | "replayed" | "resolved" | "discarded";
+                        /** @enum {string} */
+                        form: "received" | "sealed" | "left";
+                        bytes: number;
+                        traceparent: string | null;
+                        /** Format: date-time */
+                        firstAt: string;
+                        /** Format: date-time */
+                        lastAt: string;
+                        acts: {
+                            /** Format: uuid */
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard";
+                            actorId: string;
+                            /** Format: date-time */
+                            at: string;
+                            sentAt: string | null;
+                            bulkId: string | null;
+                            reason: string | null;
+                            outcome: ("effective" | "already-effective" | "failed" | "skipped") | null;
+                            code: string | null;
+                            settledAt: string | null;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postDeadLettersByIdReplays: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        dryRun: boolean;
+                        total: number;
+                        groups: {
+                            fingerprint: string;
+                            consumer: string;
+                            count: number;
+                        }[];
+                    };
+                };
+            };
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: uuid */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "replay" | "discard";
+                        actorId: string;
+                        /** Format: date-time */
+                        at: string;
+                        sentAt: string | null;
+                        bulkId: string | null;
+                        reason: string | null;
+                        outcome: ("effective" | "already-effective" | "failed" | "skipped") | null;
+                        code: string | null;
+                        settledAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postDeadLettersReplays: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    service?: "gateway" | "profile" | "ingest" | "q2q" | "safety" | "privacy" | "audit";
+                    consumer?: string;
+                    /** @enum {string} */
+                    reason?: "exhausted" | "never-ended" | "undecodable" | "unprocessable" | "too-old";
+                    code?: string;
+                    fingerprint?: string;
+                    /** Format: uuid */
+                    tenant?: string;
+                    /** Format: date-time */
+                    since?: string;
+                    /** Format: date-time */
+                    until?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        dryRun: boolean;
+                        total: number;
+                        groups: {
+                            fingerprint: string;
+                            consumer: string;
+                            count: number;
+                        }[];
+                    };
+                };
+            };
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: uuid */
+                        id: string;
+                        /** @enum {string} */
+                        state: "requested" | "running" | "completed" | "stopped";
+                        filter: {
+                            [key: string]: string;
+                        };
+                        actorId: string;
+                        total: number;
+                        waiting: number;
+                        running: number;
+                        effective: number;
+                        alreadyEffective: number;
+                        failed: number;
+                        skipped: number;
+                        /** Format: date-time */
+                        requestedAt: string;
+                        endedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getDeadLettersReplaysById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: uuid */
+                        id: string;
+                        /** @enum {string} */
+                        state: "requested" | "running" | "completed" | "stopped";
+                        filter: {
+                            [key: string]: string;
+                        };
+                        actorId: string;
+                        total: number;
+                        waiting: number;
+                        running: number;
+                        effective: number;
+                        alreadyEffective: number;
+                        failed: number;
+                        skipped: number;
+                        /** Format: date-time */
+                        requestedAt: string;
+                        endedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getAuditOutbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        service: string;
+                        unsent: number;
+                        oldestSeconds: number | null;
+                        streams: {
+                            stream: string;
+                            epoch: string;
+                            lastSequence: number;
+                            lowWater: number | null;
+                            lastLoss: {
+                                /** Format: date-time */
+                                at: string;
+                                /** @enum {string} */
+                                sign: "epoch" | "end" | "other-row" | "hole";
+                                count: number;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    postAuditOutboxReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default null */
+                    since?: string | null;
+                    /** @default null */
+                    type?: string | null;
+                    /** @default false */
+                    dryRun?: boolean;
+                    /** @default null */
+                    after?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };

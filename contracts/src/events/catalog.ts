@@ -5,6 +5,7 @@ import { deadLetterEvents } from './dead-letter.ts'
 import type { Event } from './envelope.ts'
 import { gatewayEvents } from './gateway.ts'
 import { ingestEvents } from './ingest.ts'
+import { outboxEvents } from './outbox.ts'
 import { privacyEvents } from './privacy.ts'
 import { profileEvents } from './profile.ts'
 import { q2qEvents } from './q2q.ts'
@@ -20,6 +21,7 @@ export const catalog = {
   ...gatewayEvents,
   ...auditEvents,
   ...deadLetterEvents,
+  ...outboxEvents,
 } as const
 
 export type EventType = keyof typeof catalog

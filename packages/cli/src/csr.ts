@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, Listed>> = {
   import: { summary: 'imports a CSV file, or checks it', load: () => import('./commands/import.ts') },
   audit: { summary: 'verifies, exports and proves the log', load: () => import('./commands/audit.ts') },
   streams: { summary: 'plans, applies, shows and keeps the streams', load: () => import('./commands/streams.ts') },
+  outbox: {
+    summary: 'shows what waits to be sent, and sends events again',
+    load: () => import('./commands/outbox.ts'),
+  },
   migrate: { summary: 'applies, takes back and lists migrations', load: () => import('./commands/migrate.ts') },
 }
 

@@ -17,6 +17,8 @@ import { relayTelemetry } from './telemetry.ts'
 export interface Relay extends Resource {
   /** to be called after a commit that wrote events; without it they leave within a second */
   wake(): void
+  /** to be called when rows became unsent again that were sent before */
+  startOver(): void
 }
 
 type Options = {
@@ -58,7 +60,14 @@ export function relayOutbox(options: Options): Relay {
   const pulse = createPulse()
   const stopping = new AbortController()
   let missing: string | null = null
+  let again = false
   let running: Promise<void> | undefined
+
+  function takeAgain(): boolean {
+    const taken = again
+    again = false
+    return taken
+  }
 
   async function stand(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -66,7 +75,7 @@ export function relayOutbox(options: Options): Relay {
         await using lock = await postgres.hold(`${service}:relay`, stopping.signal)
         const until = AbortSignal.any([lock.lost, stopping.signal])
         until.addEventListener('abort', () => pulse.ring())
-        await lead(options, { until, pulse, report: (what) => (missing = what) })
+        await lead(options, { until, pulse, takeAgain, report: (what) => (missing = what) })
       } catch (error) {
         if (stopping.signal.aborted) return
         logger.error('relay-failed', error)
@@ -78,6 +87,10 @@ export function relayOutbox(options: Options): Relay {
   return {
     name: 'relay',
     wake: () => pulse.ring(),
+    startOver() {
+      again = true
+      pulse.ring()
+    },
     async start() {
       running = stand()
     },
@@ -92,12 +105,14 @@ export function relayOutbox(options: Options): Relay {
 type Leadership = {
   readonly until: AbortSignal
   readonly pulse: ReturnType<typeof createPulse>
+  /** true once after rows became unsent again */
+  readonly takeAgain: () => boolean
   readonly report: (missing: string | null) => void
 }
 
 /** The active relay: turn after turn until the lock is lost or the service stops. */
 async function lead(options: Options, leadership: Leadership): Promise<void> {
-  const { until, pulse, report } = leadership
+  const { until, pulse, takeAgain, report } = leadership
   const { nats, logger, telemetry } = options
   const rows = createOutboxRows(options.service, options.postgres, () => options.clock.nowMs())
   const reconciler = createReconciler(options)
@@ -135,6 +150,7 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
         await pulse.wait(idleFirstMs)
         continue
       }
+      if (takeAgain()) rows.startOver()
       const { moved, isLive } = await turn()
       if (moved > 0) idle.reset()
       report(null)

@@ -3,20 +3,30 @@ import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
+import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { createCheckpoints } from './checkpoints/sign-checkpoint.ts'
 import { onEveryEvent } from './consumers/on-any-event.ts'
 import { onExportRequested } from './consumers/on-export-requested.ts'
+import { carryOutReplays } from './jobs/carry-out-replays.ts'
+import { expireDeadLetters } from './jobs/expire-dead-letters.ts'
+import { discardDeadLetterRoute } from './routes/discard-dead-letter.ts'
 import { getAuditProofRoute } from './routes/get-audit-proof.ts'
+import { getBulkReplayRoute } from './routes/get-bulk-replay.ts'
 import { getDeadLetterRoute } from './routes/get-dead-letter.ts'
 import { getLatestCheckpointRoute } from './routes/get-latest-checkpoint.ts'
 import { listAuditKeysRoute } from './routes/list-audit-keys.ts'
 import { listAuditEventsRoute } from './routes/list-audit-events.ts'
+import { listDeadLetterGroupsRoute } from './routes/list-dead-letter-groups.ts'
 import { listDeadLettersRoute } from './routes/list-dead-letters.ts'
+import { replayDeadLetterRoute } from './routes/replay-dead-letter.ts'
+import { replayDeadLettersRoute } from './routes/replay-dead-letters.ts'
 import type { AuditSettings } from './settings.ts'
+import { createBulkReplayStore } from './store/bulk-replay-store.ts'
 import { createContributionStore } from './store/contribution-store.ts'
 import { createDeadLetterStore } from './store/dead-letter-store.ts'
 import { createLogStore } from './store/log-store.ts'
+import { createReplayStore } from './store/replay-store.ts'
 import { createAuditTelemetry } from './telemetry.ts'
 
 /** Composition root: everything this service is made of. */
@@ -25,17 +35,20 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
   const { service, logger, telemetry, clock, stamp, postgres, nats, relay } = ports
   const health = createHealth()
   const log = createLogStore({ postgres })
+  const facts = createAuditTelemetry(telemetry)
   const deadLetters = createDeadLetterStore({ postgres })
+  const wake = () => relay.wake()
+  const replays = createReplayStore({ postgres, stamp, wake })
+  const bulks = createBulkReplayStore({ postgres, stamp, wake })
+  const worker = carryOutReplays({ bulks, replays, hold: (name, signal) => postgres.hold(name, signal), logger })
+  const expiry = expireDeadLetters({ deadLetters, clock, logger, telemetry: facts })
   const checkpoints = createCheckpoints({ keyFile: settings.SERVICE_KEY_FILE, clock })
   const contributions = createContributionStore({ postgres, stamp })
 
   const consumers = runConsumers({
     ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
-    handlers: [
-      onEveryEvent({ log, deadLetters, telemetry: createAuditTelemetry(telemetry) }),
-      onExportRequested({ contributions }),
-    ],
+    handlers: [onEveryEvent({ log, deadLetters, replays, telemetry: facts }), onExportRequested({ contributions })],
   })
   const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
@@ -46,8 +59,14 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
       getLatestCheckpointRoute({ log, checkpoints }),
       listAuditKeysRoute({ keys: createPublicKeys({ directory: settings.PUBLIC_KEYS_DIR, clock }) }),
       listDeadLettersRoute({ deadLetters }),
+      listDeadLetterGroupsRoute({ deadLetters }),
       getDeadLetterRoute({ deadLetters }),
+      replayDeadLetterRoute({ deadLetters, replays }),
+      replayDeadLettersRoute({ bulks, wakeWorker: () => worker.wake() }),
+      getBulkReplayRoute({ bulks }),
+      discardDeadLetterRoute({ deadLetters, replays }),
+      ...outboxRoutes(ports),
     ],
   })
-  return inOrder(service, health, [checkpoints, postgres, nats, relay, consumers, tokens, server])
+  return inOrder(service, health, [checkpoints, postgres, nats, relay, worker, expiry, consumers, tokens, server])
 }

@@ -3,8 +3,10 @@ import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { createServer } from '@csr/http/server'
 import type { Keyring } from '@csr/keyring/keyring'
 import { openKeyring } from '@csr/keyring/open-keyring'
+import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
+import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import type { Postgres } from '@csr/postgres/connect'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
@@ -40,6 +42,7 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
   const consumers = runConsumers({
     ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    vault: createVault(keyring),
     handlers: [onExportRequested({ contributions })],
   })
 
@@ -61,9 +64,19 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
   const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
-    routes: [...intake.routes, ...files.routes],
+    routes: [...intake.routes, ...files.routes, ...outboxRoutes(ports)],
   })
-  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, ...intake.jobs, files.worker, tokens, server])
+  return inOrder(service, health, [
+    postgres,
+    keyring,
+    nats,
+    relay,
+    consumers,
+    ...intake.jobs,
+    files.worker,
+    tokens,
+    server,
+  ])
 }
 
 /** What takes reports in: needs a database and keys, and no bus. */
