@@ -1,6 +1,7 @@
 import type { Service } from '@csr/contracts/services'
 import type { DataDirectory } from './data-directory.ts'
 import { ownerUrl } from './database-places.ts'
+import { nameOf } from './replicas.ts'
 import { serviceUrl, type Surroundings } from './service-environment.ts'
 import type { DemoDocument, StackDocument } from './stack-document.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -17,11 +18,13 @@ export function composeDocument(
 ): StackDocument {
   const { csr, keys, secrets, ports } = around
   const { directory, existing, demo } = known
+  const nodes = around.natsEmbedded ? natsNodes(around, supervisor, directory) : []
   return {
     gateway: serviceUrl(ports, 'gateway'),
     services: Object.fromEntries(
       existing.map((name) => [name, { url: serviceUrl(ports, name), pid: supervisor.pidOf(name) }]),
     ),
+    replicas: Object.fromEntries(existing.map((service) => [service, replicasOf(service, around, supervisor)])),
     keeper: { pid: supervisor.pidOf('keeper') },
     postgres: {
       url: ownerUrl(csr, secrets.databasePasswords),
@@ -31,15 +34,39 @@ export function composeDocument(
     },
     keysDatabase: { url: ownerUrl(keys, secrets.databasePasswords) },
     nats: {
-      url: around.natsUrl,
-      monitorUrl: around.natsMonitorUrl,
+      url: nodes[0]?.url ?? around.natsUrl,
+      monitorUrl: nodes[0]?.monitorUrl ?? null,
       adminCredentials: secrets.natsCredentialsFile('admin'),
       pid: supervisor.pidOf('nats'),
-      storeDir: around.natsMonitorUrl !== null ? directory.natsDir : null,
+      storeDir: nodes[0]?.storeDir ?? null,
+      nodes,
     },
     identityProviders: {},
     logsDir: directory.logsDir,
     mode: around.mode,
     demo,
   }
+}
+
+type Pids = Pick<Supervisor, 'pidOf'>
+
+function replicasOf(service: Service, { ports }: Surroundings, supervisor: Pids): StackDocument['replicas'][Service] {
+  return ports.services[service].map((_, replica) => ({
+    url: serviceUrl(ports, service, replica),
+    pid: supervisor.pidOf(nameOf(service, replica)),
+  }))
+}
+
+function natsNodes(
+  { ports }: Surroundings,
+  supervisor: Pids,
+  directory: DataDirectory,
+): StackDocument['nats']['nodes'] {
+  return ports.nats.map(({ client, monitor }, node) => ({
+    name: nameOf('nats', node),
+    url: `nats://127.0.0.1:${client}`,
+    monitorUrl: `http://127.0.0.1:${monitor}`,
+    pid: supervisor.pidOf(nameOf('nats', node)),
+    storeDir: ports.nats.length > 1 ? directory.natsNodeDir(node) : directory.natsDir,
+  }))
 }

@@ -9,6 +9,8 @@ export type DataDirectory = {
   readonly path: string
   readonly postgresDir: string
   readonly natsDir: string
+  /** what one node of a cluster stores, in a folder of its own */
+  readonly natsNodeDir: (node: number) => string
   readonly secretsDir: string
   readonly logsDir: string
   readonly stackFile: string
@@ -24,6 +26,7 @@ export function dataDirectory(path: string): DataDirectory {
     path: root,
     postgresDir: join(root, 'postgres'),
     natsDir: join(root, 'nats'),
+    natsNodeDir: (node) => join(root, `nats-cluster-${node + 1}`),
     secretsDir: join(root, 'secrets'),
     logsDir: join(root, 'logs'),
     stackFile: join(root, 'stack.json'),

@@ -3,8 +3,8 @@ import { createCommand, runCommandLine } from './command-line.ts'
 import { dataDirectory } from './data-directory.ts'
 import { followFile, lastLines } from './follow-file.ts'
 import { logFile } from './log-files.ts'
-import { loggedPrograms } from './programs.ts'
 import { Refusal } from './refusal.ts'
+import { loggedPrograms } from './replicas.ts'
 import { dataDirOption } from './start-options.ts'
 
 type LogsOptions = { readonly dataDir: string; readonly lines: number; readonly follow: boolean }

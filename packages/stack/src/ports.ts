@@ -5,40 +5,70 @@ import { readJson, writeAtomically } from './write-atomically.ts'
 
 /** Every port of one stack; all on the loopback interface. */
 export type StackPorts = {
-  readonly services: Readonly<Record<Service, number>>
-  readonly gatewayMetrics: number
+  /** by service, one for each replica */
+  readonly services: Readonly<Record<Service, readonly number[]>>
+  /** one for each replica of the gateway */
+  readonly gatewayMetrics: readonly number[]
   readonly postgres: number
-  readonly nats: number
-  readonly natsMonitor: number
+  /** one for each node */
+  readonly nats: readonly NatsPorts[]
 }
 
-/** The services' ports by their place in the list, refused with a way out where one is taken. */
-export async function servicePorts(portBase: number): Promise<Pick<StackPorts, 'services' | 'gatewayMetrics'>> {
-  const ports = services.map((service, index) => [service, portBase + index] as const)
-  const metrics = portBase + gatewayMetricsPortOffset
-  for (const [user, port] of [...ports, ["the gateway's metrics", metrics] as const]) {
-    if (await isPortFree(port)) continue
-    const other = portBase >= 60_000 ? portBase - 1_000 : portBase + 1_000
-    throw new Refusal(
-      `Port ${port} (${user}) is in use by another program. ` +
-        `Stop that program, or choose other ports, for instance with --port-base ${other}.`,
-    )
+export type NatsPorts = { readonly client: number; readonly monitor: number; readonly routes: number }
+
+/** The ports of further replicas stand this far above those of the replica before. */
+export const replicaPortOffset = 10
+
+/**
+ * The services' ports by their place in the list, those of the second replica ten above, and so on; refused with a way
+ * out where one is taken.
+ */
+export async function servicePorts(
+  portBase: number,
+  replicas = 1,
+): Promise<Pick<StackPorts, 'services' | 'gatewayMetrics'>> {
+  const bases = Array.from({ length: replicas }, (_, index) => portBase + index * replicaPortOffset)
+  const ports = services.map((service, index) => [service, bases.map((base) => base + index)] as const)
+  const metrics = bases.map((base) => base + gatewayMetricsPortOffset)
+  const highest = Math.max(...metrics)
+  if (highest > portMax) {
+    throw new Refusal(`With ${replicas} replicas --port-base is ${portBase - (highest - portMax)} at most.`)
   }
-  return { services: Object.fromEntries(ports) as Record<Service, number>, gatewayMetrics: metrics }
+  for (const [user, taken] of [...ports, ["the gateway's metrics", metrics] as const]) {
+    for (const port of taken) if (!(await isPortFree(port))) throw portTaken(port, user, portBase)
+  }
+  return { services: Object.fromEntries(ports) as unknown as StackPorts['services'], gatewayMetrics: metrics }
+}
+
+const portMax = 65_535
+
+function portTaken(port: number, user: string, portBase: number): Refusal {
+  const other = portBase >= 60_000 ? portBase - 1_000 : portBase + 1_000
+  return new Refusal(
+    `Port ${port} (${user}) is in use by another program. ` +
+      `Stop that program, or choose other ports, for instance with --port-base ${other}.`,
+  )
 }
 
 /** The servers' ports: those of the last start where they are free, else new ones, remembered in `portsFile`. */
-export async function serverPorts(portsFile: string): Promise<Pick<StackPorts, 'postgres' | 'nats' | 'natsMonitor'>> {
-  const last = (readJson(portsFile) ?? {}) as Partial<Record<string, number>>
+export async function serverPorts(portsFile: string, natsNodes = 1): Promise<Pick<StackPorts, 'postgres' | 'nats'>> {
+  const remembered = (readJson(portsFile) ?? {}) as Record<string, number>
   const taken = new Set<number>()
-  const ports = { postgres: 0, nats: 0, natsMonitor: 0 }
-  for (const name of ['postgres', 'nats', 'natsMonitor'] as const) {
-    const before = last[name]
+  async function portOf(name: string): Promise<number> {
+    const before = remembered[name]
     let port = before !== undefined && (await isPortFree(before)) ? before : await freePort()
     while (taken.has(port)) port = await freePort()
     taken.add(port)
-    ports[name] = port
+    remembered[name] = port
+    return port
   }
-  writeAtomically(portsFile, JSON.stringify(ports))
-  return ports
+  const postgres = await portOf('postgres')
+  const nats: NatsPorts[] = []
+  for (let node = 1; node <= natsNodes; node += 1) {
+    const name = node === 1 ? 'nats' : `nats${node}`
+    const [client, monitor] = [await portOf(name), await portOf(`${name}Monitor`)]
+    nats.push({ client, monitor, routes: natsNodes === 1 ? 0 : await portOf(`${name}Routes`) })
+  }
+  writeAtomically(portsFile, JSON.stringify(remembered))
+  return { postgres, nats }
 }

@@ -1,4 +1,4 @@
-import { services } from '@csr/contracts/services'
+import type { Service } from '@csr/contracts/services'
 import { setTimeout as delay } from 'node:timers/promises'
 import { spawnChild, type Launch } from './child-process.ts'
 import { standBackLater } from './priority.ts'
@@ -36,9 +36,10 @@ export function postgresProgram(options: Omit<PostgresOptions, 'logFile'>): Prog
   }
 }
 
-export function natsProgram(options: Omit<NatsOptions, 'logFile'>): Program {
+/** nats-server, or one node of its cluster. */
+export function natsProgram(name: string, options: Omit<NatsOptions, 'logFile'>): Program {
   return {
-    name: 'nats',
+    name,
     stage: 1,
     stopSignal: 'SIGTERM',
     stopLimitMs: 2_000,
@@ -56,9 +57,9 @@ export function natsProgram(options: Omit<NatsOptions, 'logFile'>): Program {
   }
 }
 
-/** A process of our own: a service, or the keeper. The gateway stops before the services behind it. */
-export function nodeProgram(name: string, launch: Launch): Program {
-  const gateway = name === 'gateway'
+/** A process of our own: a replica of a service, or the keeper. The gateway stops before the services behind it. */
+export function nodeProgram(name: string, kind: Service | 'keeper', launch: Launch): Program {
+  const gateway = kind === 'gateway'
   return {
     name,
     stage: gateway ? 3 : 2,
@@ -66,11 +67,8 @@ export function nodeProgram(name: string, launch: Launch): Program {
     stopLimitMs: gateway ? 4_000 : 6_000,
     async start(logFile, spawned) {
       const running = await spawnChild(launch, logFile)
-      standBackLater(name, running)
+      standBackLater(kind, running)
       spawned(running)
     },
   }
 }
-
-/** Everything a stack may run that has a log. */
-export const loggedPrograms: readonly string[] = [...services, 'keeper', 'postgres', 'nats', 'warden']

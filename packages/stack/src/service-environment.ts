@@ -14,29 +14,35 @@ export type Surroundings = {
   readonly secrets: Secrets
   readonly csr: DatabasePlace
   readonly keys: DatabasePlace
+  /** of every node, separated by commas */
   readonly natsUrl: string
-  /** null where the server is not the stack's own */
-  readonly natsMonitorUrl: string | null
+  /** whether nats-server is the stack's own */
+  readonly natsEmbedded: boolean
   /** the supervisor's own environment; what outsiders may set is handed on */
   readonly outside: Readonly<Record<string, string | undefined>>
 }
 
 type Environment = Record<string, string | undefined>
 
-/** Where a service listens. */
-export function serviceUrl(ports: StackPorts, service: Service): string {
-  return `http://127.0.0.1:${ports.services[service]}`
+/** Where a service listens: its first replica, unless told. */
+export function serviceUrl(ports: StackPorts, service: Service, replica = 0): string {
+  return `http://127.0.0.1:${ports.services[service][replica]}`
 }
 
-/** The whole environment of a service: nothing else of the supervisor's own reaches it. */
-export function serviceEnvironment(service: Service, around: Surroundings): Environment {
+/** Where all replicas of a service listen. */
+function replicaUrls(ports: StackPorts, service: Service): string {
+  return ports.services[service].map((_, replica) => serviceUrl(ports, service, replica)).join(',')
+}
+
+/** The whole environment of one replica of a service: nothing else of the supervisor's own reaches it. */
+export function serviceEnvironment(service: Service, around: Surroundings, replica = 0): Environment {
   const { ports, secrets, csr } = around
   const { request, worker } = rolesOf(service)
   return {
     ...handedOn(around, `${service.toUpperCase()}_`),
     CSR_MODE: around.mode,
     HOST: '127.0.0.1',
-    PORT: String(ports.services[service]),
+    PORT: String(ports.services[service][replica]),
     DATABASE_URL: placeUrl(csr, request, secrets.databasePasswords),
     WORKER_DATABASE_URL: placeUrl(csr, worker, secrets.databasePasswords),
     NATS_URL: around.natsUrl,
@@ -44,7 +50,7 @@ export function serviceEnvironment(service: Service, around: Surroundings): Envi
     SERVICE_KEY_FILE: secrets.serviceKeyFile(service),
     PUBLIC_KEYS_DIR: secrets.publicKeysDir,
     ...keysAccess(service, around),
-    ...ownSettings(service, around),
+    ...ownSettings(service, around, replica),
   }
 }
 
@@ -68,18 +74,18 @@ function keysAccess(service: Service, { secrets, keys }: Surroundings): Environm
   }
 }
 
-function ownSettings(service: Service, { ports, secrets }: Surroundings): Environment {
-  if (service === 'q2q') return { PRIVACY_URL: serviceUrl(ports, 'privacy'), SAFETY_URL: serviceUrl(ports, 'safety') }
+function ownSettings(service: Service, { ports, secrets }: Surroundings, replica: number): Environment {
+  if (service === 'q2q') return { PRIVACY_URL: replicaUrls(ports, 'privacy'), SAFETY_URL: replicaUrls(ports, 'safety') }
   if (service !== 'gateway') return {}
   return {
     GATEWAY_SIGNING_KEY_FILE: secrets.gatewaySigningKeyFile,
-    GATEWAY_METRICS_PORT: String(ports.gatewayMetrics),
-    PROFILE_URL: serviceUrl(ports, 'profile'),
-    INGEST_URL: serviceUrl(ports, 'ingest'),
-    Q2Q_URL: serviceUrl(ports, 'q2q'),
-    SAFETY_URL: serviceUrl(ports, 'safety'),
-    PRIVACY_URL: serviceUrl(ports, 'privacy'),
-    AUDIT_URL: serviceUrl(ports, 'audit'),
+    GATEWAY_METRICS_PORT: String(ports.gatewayMetrics[replica]),
+    PROFILE_URL: replicaUrls(ports, 'profile'),
+    INGEST_URL: replicaUrls(ports, 'ingest'),
+    Q2Q_URL: replicaUrls(ports, 'q2q'),
+    SAFETY_URL: replicaUrls(ports, 'safety'),
+    PRIVACY_URL: replicaUrls(ports, 'privacy'),
+    AUDIT_URL: replicaUrls(ports, 'audit'),
   }
 }
 

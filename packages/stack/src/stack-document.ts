@@ -9,7 +9,9 @@ import { readJson, writeAtomically } from './write-atomically.ts'
 export type StackDocument = {
   readonly gateway: string
   /** the services of this stack; a pid is null for the moment between an exit and the restart */
-  readonly services: Readonly<Partial<Record<Service, { readonly url: string; readonly pid: number | null }>>>
+  readonly services: Readonly<Partial<Record<Service, StackReplica>>>
+  /** every process of each service; the first is the one that `services` names */
+  readonly replicas: Readonly<Partial<Record<Service, readonly StackReplica[]>>>
   readonly keeper: { readonly pid: number | null }
   /** `pid` and `dataDir` are null where the server is not the stack's own */
   readonly postgres: {
@@ -19,17 +21,30 @@ export type StackDocument = {
     readonly dataDir: string | null
   }
   readonly keysDatabase: { readonly url: string }
+  /** the first node, and all of them; none where the server is not the stack's own */
   readonly nats: {
     readonly url: string
     readonly monitorUrl: string | null
     readonly adminCredentials: string
     readonly pid: number | null
     readonly storeDir: string | null
+    readonly nodes: readonly NatsNode[]
   }
   readonly identityProviders: Readonly<Record<string, { readonly issuer: string }>>
   readonly logsDir: string
   readonly mode: 'development' | 'production'
   readonly demo: DemoDocument | null
+}
+
+export type StackReplica = { readonly url: string; readonly pid: number | null }
+
+export type NatsNode = {
+  /** also the name of its log */
+  readonly name: string
+  readonly url: string
+  readonly monitorUrl: string
+  readonly pid: number | null
+  readonly storeDir: string
 }
 
 export type DemoDocument = {

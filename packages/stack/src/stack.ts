@@ -1,5 +1,4 @@
 import { existsSync, rmSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { services, type Service } from '@csr/contracts/services'
 import { bootstrapRoles } from '@csr/postgres/bootstrap-roles'
 import { composeDocument } from './compose-document.ts'
@@ -11,22 +10,16 @@ import { createGatewayClient } from './gateway-client.ts'
 import { lastLines } from './follow-file.ts'
 import { logFile } from './log-files.ts'
 import { migrateUp } from './migrate.ts'
-import { nodeProgram } from './programs.ts'
 import type { Progress } from './progress.ts'
 import { describeProbe, untilReady, watchReadiness } from './ready.ts'
 import { explainFileError, Refusal } from './refusal.ts'
+import { namesOf, processesOf } from './replicas.ts'
 import type { SampleReport } from './samples/sample-result.ts'
-import {
-  keeperEnvironment,
-  argumentsOf,
-  mainOf,
-  serviceEnvironment,
-  serviceUrl,
-  type Surroundings,
-} from './service-environment.ts'
+import { mainOf, serviceUrl, type Surroundings } from './service-environment.ts'
 import { removeStackDocument, writeStackDocument, type DemoDocument, type StackDocument } from './stack-document.ts'
-import { projectRoot, type StartOptions } from './start-options.ts'
+import type { StartOptions } from './start-options.ts'
 import { startServers } from './start-servers.ts'
+import { startServices } from './start-services.ts'
 import type { Exit, Program } from './supervised-process.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -121,9 +114,10 @@ export class Stack {
     this.#leave()
   }
 
-  /** Restarts one program, as after a change of its files. */
-  async restart(name: string): Promise<void> {
-    await this.#supervisor.member(name)?.restart()
+  /** Restarts a service, every replica of it, as after a change of its files. */
+  async restart(service: string): Promise<void> {
+    const names = namesOf(service, this.#options.replicas)
+    await Promise.all(names.map((name) => this.#supervisor.member(name)?.restart()))
   }
 
   /** What `stack.json` says at this moment. */
@@ -162,16 +156,8 @@ export class Stack {
   }
 
   async #startServices(around: Surroundings): Promise<void> {
-    const node = { command: process.execPath, cwd: projectRoot }
-    const keeper = { ...node, args: [keeperMain, 'streams', 'keep'], env: keeperEnvironment(around) }
-    const existing = Stack.existing(this.#surface.only)
-    await Promise.all([
-      this.#supervisor.run(nodeProgram('keeper', keeper)),
-      ...existing.map((service) => {
-        const launch = { ...node, args: argumentsOf(service), env: serviceEnvironment(service, around) }
-        return this.#supervisor.run(nodeProgram(service, launch))
-      }),
-    ])
+    const start = { options: this.#options, supervisor: this.#supervisor }
+    await startServices(Stack.existing(this.#surface.only), around, start)
     await this.#untilReady(around)
   }
 
@@ -227,7 +213,8 @@ export class Stack {
   }
 
   #urls({ ports }: Surroundings): ReadonlyMap<string, string> {
-    return new Map(Stack.existing(this.#surface.only).map((service) => [service, serviceUrl(ports, service)]))
+    const processes = processesOf(Stack.existing(this.#surface.only), this.#options.replicas)
+    return new Map(processes.map(({ service, replica, name }) => [name, serviceUrl(ports, service, replica)]))
   }
 
   #noteStart(program: Program, pid: number): void {
@@ -295,4 +282,3 @@ const readyWithinMs = 90_000
 /** How a service ends that cannot use its environment. */
 const settingsRefused = 2
 const exitsBeforeReadyMax = 4
-const keeperMain = fileURLToPath(new URL('../../cli/src/csr.ts', import.meta.url))

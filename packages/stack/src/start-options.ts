@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { createCommand } from './command-line.ts'
+import { natsNodesAllowed, replicasMax, type Replicas } from './replicas.ts'
 
 export type StartOptions = {
   readonly dataDir: string
@@ -9,7 +10,7 @@ export type StartOptions = {
   readonly demo: boolean
   readonly ephemeral: boolean
   readonly mode: 'development' | 'production'
-}
+} & Replicas
 
 export const projectRoot = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
 
@@ -31,7 +32,10 @@ export function startCommand(
     .description(description)
     .addOption(dataDirOption())
     .addOption(
-      new Option('--port-base <n>', 'first of eight ports in a row: the gateway, six services, metrics')
+      new Option(
+        '--port-base <n>',
+        'first of eight ports in a row: the gateway, six services, metrics; further replicas 10 above',
+      )
         .env('CSR_PORT_BASE')
         .default(3000)
         .argParser(parsePortBase),
@@ -44,6 +48,18 @@ export function startCommand(
         .choices(['development', 'production'])
         .default('development'),
     )
+    .addOption(
+      new Option('--replicas <n>', 'processes of every service, to try a cluster on one computer')
+        .env('CSR_REPLICAS')
+        .default(1)
+        .argParser((text) => wholeNumberAmong(text, replicaCounts)),
+    )
+    .addOption(
+      new Option('--nats-nodes <n>', 'nodes of nats-server: 1, or a cluster of 3 that holds every stream three times')
+        .env('CSR_NATS_NODES')
+        .default(1)
+        .argParser((text) => wholeNumberAmong(text, natsNodesAllowed)),
+    )
     .addHelpText('after', help)
     .action((options: StartOptions) => start(options))
 }
@@ -55,7 +71,16 @@ used and none is started.
 Examples:
   npm start
   npm start -- --port-base 4000 --data-dir /var/tmp/csr
-  npm start -- --ephemeral --no-demo`
+  npm start -- --ephemeral --no-demo
+  npm start -- --replicas 2 --nats-nodes 3      a cluster on one computer, with stream stores of its own`
+
+const replicaCounts = Array.from({ length: replicasMax }, (_, index) => index + 1)
+
+function wholeNumberAmong(text: string, allowed: readonly number[]): number {
+  const count = Number(text)
+  if (allowed.includes(count)) return count
+  throw new InvalidArgumentError(`It is one of ${allowed.join(', ')}.`)
+}
 
 function parsePortBase(text: string): number {
   const port = Number(text)

@@ -5,6 +5,7 @@ import { databaseExists, givenPlace, type DatabasePlace } from './database-place
 import { serverPorts, servicePorts, type StackPorts } from './ports.ts'
 import { natsProgram, postgresProgram } from './programs.ts'
 import { Refusal } from './refusal.ts'
+import { nameOf } from './replicas.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
 import { hasPostgresData, postgresUrl, superuser } from './servers/postgres.ts'
 import type { Surroundings } from './service-environment.ts'
@@ -26,8 +27,8 @@ export type ServersToStart = {
 export async function startServers(start: ServersToStart): Promise<Surroundings> {
   const { options, directory, environment } = start
   const ports: StackPorts = {
-    ...(await servicePorts(options.portBase)),
-    ...(await serverPorts(directory.portsFile)),
+    ...(await servicePorts(options.portBase, options.replicas)),
+    ...(await serverPorts(directory.portsFile, options.natsNodes)),
   }
   const given = givenServers(environment)
   const foundData = await holdsData(start, given)
@@ -45,8 +46,8 @@ export async function startServers(start: ServersToStart): Promise<Surroundings>
     secrets,
     csr: given.csr ?? { adminUrl: superuserUrl, database: 'csr', embedded: true },
     keys: given.keys ?? { adminUrl: superuserUrl, database: 'csr_keys', embedded: true },
-    natsUrl: given.natsUrl ?? `nats://127.0.0.1:${ports.nats}`,
-    natsMonitorUrl: given.natsUrl === null ? `http://127.0.0.1:${ports.natsMonitor}` : null,
+    natsUrl: given.natsUrl ?? ports.nats.map(({ client }) => `nats://127.0.0.1:${client}`).join(','),
+    natsEmbedded: given.natsUrl === null,
     outside: environment,
   }
 }
@@ -93,15 +94,25 @@ async function runPostgres(start: ServersToStart, ports: StackPorts, secrets: Se
   )
 }
 
+/**
+ * One node, or those of a cluster, which are ready together. A cluster has stores of its own: to the services another
+ * number of nodes is a broker that lost its store, and what it held is published again.
+ */
 async function runNats(start: ServersToStart, ports: StackPorts, secrets: Secrets): Promise<void> {
-  await start.supervisor.run(
-    natsProgram({
-      storeDir: start.directory.natsDir,
-      configFile: join(start.directory.path, 'nats-server.conf'),
-      port: ports.nats,
-      monitorPort: ports.natsMonitor,
-      credentialsFile: secrets.natsCredentialsFile,
-      onProgress: start.onProgress,
+  const { directory, supervisor, onProgress } = start
+  const { natsCredentialsFile: credentialsFile } = secrets
+  const isCluster = ports.nats.length > 1
+  const routes = ports.nats.map((node) => ({ host: '127.0.0.1', port: node.routes }))
+  await Promise.all(
+    ports.nats.map(({ client: port, monitor: monitorPort, routes: listen }, node) => {
+      const name = nameOf('nats', node)
+      const options = {
+        storeDir: isCluster ? directory.natsNodeDir(node) : directory.natsDir,
+        configFile: join(directory.path, `${name === 'nats' ? 'nats-server' : name}.conf`),
+        ...{ port, monitorPort, credentialsFile, onProgress },
+      }
+      const cluster = { name: `csr-${node + 1}`, port: listen, routes }
+      return supervisor.run(natsProgram(name, isCluster ? { ...options, cluster } : options))
     }),
   )
 }

@@ -11,8 +11,11 @@ const firstBase = 10_000
 const lastBase = 19_990
 const size = 10
 
-/** Claims a block for this process; a claim of a process that is gone counts for nothing. */
-export async function claimPorts(): Promise<PortBlock> {
+/**
+ * Claims a block for this process, or several in a row, of which the first tells the base; a claim of a process that is
+ * gone counts for nothing.
+ */
+export async function claimPorts(blocks = 1): Promise<PortBlock> {
   const folder = join(tmpdir(), `csr-test-ports-${process.getuid?.() ?? 0}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const own = join(folder, `own-${process.pid}`)
@@ -20,16 +23,23 @@ export async function claimPorts(): Promise<PortBlock> {
   try {
     for (let attempt = 0; attempt < 1_000; attempt += 1) {
       const base = firstBase + size * Math.floor((Math.random() * (lastBase - firstBase)) / size)
-      const claim = join(folder, String(base))
-      if (!take(own, claim)) continue
-      if (await areFree(base)) return { base, [Symbol.dispose]: () => rmSync(claim, { force: true }) }
-      rmSync(claim, { force: true })
+      const claims = Array.from({ length: blocks }, (_, index) => join(folder, String(base + index * size)))
+      const taken = takeAll(own, claims)
+      const release = (): void => taken.forEach((claim) => rmSync(claim, { force: true }))
+      if (taken.length === blocks && (await areFree(base, blocks * size))) return { base, [Symbol.dispose]: release }
+      release()
     }
   } finally {
     rmSync(own, { force: true })
     forgetDead(folder)
   }
   throw new Error(`no ${size} free ports in a row between ${firstBase} and ${lastBase}`)
+}
+
+/** Those that could be taken, up to the first that could not. */
+function takeAll(own: string, claims: readonly string[]): string[] {
+  const refused = claims.findIndex((claim) => !take(own, claim))
+  return refused === -1 ? [...claims] : claims.slice(0, refused)
 }
 
 // A hard link is made whole or not at all, so no claim is ever seen half written.
@@ -43,8 +53,8 @@ function take(own: string, claim: string): boolean {
   }
 }
 
-async function areFree(base: number): Promise<boolean> {
-  for (let port = base; port < base + size; port += 1) if (!(await isPortFree(port))) return false
+async function areFree(base: number, count: number): Promise<boolean> {
+  for (let port = base; port < base + count; port += 1) if (!(await isPortFree(port))) return false
   return true
 }
 

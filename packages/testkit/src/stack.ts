@@ -6,13 +6,14 @@ import type { Role } from '@csr/contracts/permissions'
 import type { Service } from '@csr/contracts/services'
 import { dataDirectory, type DataDirectory } from '@csr/stack/data-directory'
 import { createGatewayClient, type GatewayClient } from '@csr/stack/gateway-client'
-import { readStackDocument, type StackDocument } from '@csr/stack/stack-document'
+import { nameOf } from '@csr/stack/replicas'
+import { readStackDocument, type StackDocument, type StackReplica } from '@csr/stack/stack-document'
 import { ephemeralFolder, killNow, type Ephemeral } from './ephemeral.ts'
 import { eventually } from './eventually.ts'
 import { claimPorts } from './port-block.ts'
 
-/** Every process of a stack that can be killed on its own. */
-export type StackMember = Service | 'keeper' | 'nats' | 'postgres'
+/** Every process of a stack that can be killed on its own; of further replicas and nodes by number: `profile-2`, `nats-3`. */
+export type StackMember = Service | 'keeper' | 'nats' | 'postgres' | `${Service | 'nats'}-${number}`
 
 /** A whole stack of real processes, started as `npm start` does, on ports and in a folder of its own. */
 export type TestStack = AsyncDisposable & {
@@ -41,12 +42,16 @@ export type TestStackOptions = {
   readonly demo?: boolean
   /** where it keeps everything, and leaves it; a folder that ends with the stack where left out */
   readonly dataDir?: string
+  /** processes of every service, one where left out */
+  readonly replicas?: number
+  /** nodes of nats-server, one where left out */
+  readonly natsNodes?: number
 }
 
 /** Starts one and resolves when it is ready. It ends with this process, whatever ends it. */
 export async function privateStack(options: TestStackOptions = {}): Promise<TestStack> {
   const folder = ephemeralFolder()
-  const ports = await claimPorts()
+  const ports = await claimPorts(options.replicas)
   const directory = dataDirectory(options.dataDir ?? join(folder.dir, 'stack'))
   const running = await start(folder, directory.path, ports.base, options)
   const document = (): StackDocument => readStackDocument(directory.path)
@@ -90,7 +95,9 @@ async function start(
 ): Promise<Running> {
   const logFile = join(folder.dir, 'supervisor.log')
   const log = openSync(logFile, 'a')
-  const args = [startScript, '--data-dir', dataDir, '--port-base', String(portBase)]
+  const { replicas = 1, natsNodes = 1 } = options
+  const count = ['--replicas', String(replicas), '--nats-nodes', String(natsNodes)]
+  const args = [startScript, '--data-dir', dataDir, '--port-base', String(portBase), ...count]
   const child = spawn(process.execPath, options.demo === true ? args : [...args, '--no-demo'], {
     stdio: ['ignore', 'pipe', log, 'ipc'],
     detached: true,
@@ -136,15 +143,32 @@ function untilReady(child: ChildProcess): Promise<void> {
 }
 
 function pidOf(document: StackDocument, member: StackMember): number {
-  const { keeper, nats, postgres, services } = document
-  const pid = { keeper, nats, postgres, ...services }[member]?.pid
+  const { keeper, nats, postgres } = document
+  const nodes = Object.fromEntries(nats.nodes.map((node) => [node.name, node]))
+  const named: Readonly<Record<string, { pid: number | null }>> = {
+    keeper,
+    nats,
+    postgres,
+    ...nodes,
+    ...replicasOf(document),
+  }
+  const pid = named[member]?.pid
   if (pid === null || pid === undefined) throw new Error(`${member} does not run at this moment`)
   return pid
 }
 
+/** Every replica of every service by the name of its process. */
+function replicasOf({ replicas }: StackDocument): Record<string, StackReplica> {
+  return Object.fromEntries(
+    Object.entries(replicas).flatMap(([service, all]) =>
+      all.map((replica, index) => [nameOf(service, index), replica]),
+    ),
+  )
+}
+
 async function recovered(document: () => StackDocument, member: StackMember, killedPid: number): Promise<void> {
   await eventually(() => replaced(document(), member, killedPid), { withinMs: 60_000, what: `the return of ${member}` })
-  for (const [name, { url }] of Object.entries(document().services)) {
+  for (const [name, { url }] of Object.entries(replicasOf(document()))) {
     await eventually(() => ready(url), { withinMs: 60_000, what: `the readiness of ${name}` })
   }
 }

@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { natsPermissions, type NatsUser } from '@csr/messaging/users'
 import { natsPublicKey, natsUsers } from './nats-users.ts'
 
@@ -8,16 +10,28 @@ export type NatsConfig = {
   readonly port: number
   readonly monitorPort: number
   readonly credentialsFile: (user: NatsUser) => string
+  /** where it is one node of a cluster */
+  readonly cluster?: NatsCluster
+}
+
+export type NatsCluster = {
+  /** of this node: no two nodes have the same */
+  readonly name: string
+  /** where this node listens for the others */
+  readonly port: number
+  /** where all nodes, this one too, listen for each other */
+  readonly routes: readonly { readonly host: string; readonly port: number }[]
 }
 
 /**
  * nats-server.conf: every write synced before it is acknowledged, one key pair and one allow-list per
- * user, nobody without a key. Holds public keys only.
+ * user, nobody without a key. Holds public keys only; of a cluster also the password of its routes, which is made of
+ * the administrator's seed, so that every node has the same.
  */
 export function natsConfig(config: NatsConfig): string {
   const { host = '127.0.0.1' } = config
   const users = natsUsers.map((user) => userBlock(user, natsPublicKey(config.credentialsFile(user))))
-  return `server_name: csr
+  return `server_name: ${config.cluster?.name ?? 'csr'}
 listen: "${host}:${config.port}"
 http: "127.0.0.1:${config.monitorPort}"
 max_payload: ${payloadBytesMax}
@@ -35,7 +49,29 @@ authorization {
 ${users.join(',\n')}
   ]
 }
+${config.cluster === undefined ? '' : clusterBlock(host, config.cluster, routesPassword(config.credentialsFile('admin')))}`
+}
+
+/** Who may join: on one computer any program reaches the port, so a node shows the password of the routes. */
+function clusterBlock(host: string, { port, routes }: NatsCluster, password: string): string {
+  const urls = routes.map((node) => `"nats-route://${routesUser}:${password}@${node.host}:${node.port}"`)
+  return `cluster {
+  name: csr
+  listen: "${host}:${port}"
+  no_advertise: true
+  authorization { user: ${routesUser}, password: ${password}, timeout: 2 }
+  routes: [
+    ${urls.join('\n    ')}
+  ]
+}
 `
+}
+
+const routesUser = 'route'
+
+/** Hexadecimal, so that it needs no quoting anywhere. */
+function routesPassword(adminSeedFile: string): string {
+  return createHmac('sha256', readFileSync(adminSeedFile, 'utf8').trim()).update('nats routes').digest('hex')
 }
 
 // An envelope is at most 256 KB; the rest is room for headers.

@@ -39,7 +39,7 @@ export async function prepareNats(options: NatsOptions): Promise<ServerLaunch> {
     mkdirSync(options.storeDir, { recursive: true, mode: 0o700 })
     mkdirSync(dirname(options.configFile), { recursive: true, mode: 0o700 })
     writeAtomically(options.configFile, natsConfig(options))
-    for (const port of [options.port, options.monitorPort]) {
+    for (const port of [options.port, options.monitorPort, ...(options.cluster ? [options.cluster.port] : [])]) {
       if (!(await isPortFree(port))) throw portInUse('nats-server', port)
     }
     return { command, args: ['-c', options.configFile], env: serverEnvironment() }
