@@ -97,7 +97,7 @@ export class Consumer {
     return this.#read
   }
 
-  /** Receives nothing more, settles what it holds within 5 s, leaves the rest to be delivered again. */
+  /** Receives nothing more, settles what it holds within 5 s, gives the rest back to be delivered again at once. */
   async stop(): Promise<void> {
     this.#stopping = true
     await Promise.all([...this.#sources.values()].map(({ puller }) => puller.stop()))
@@ -109,6 +109,7 @@ export class Consumer {
     clearTimeout(this.#timer)
     this.#timer = undefined
     await this.#settler.withdraw([...this.#suspects, ...this.#apart]).catch(() => undefined)
+    for (const { held } of this.#sources.values()) for (const job of held.values()) job.retry(0)
   }
 
   #open(durable: Durable): Source {
