@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { services } from '@csr/contracts/services'
 import { sendSignal } from '@csr/stack/process-identity'
 import type { StackDocument } from '@csr/stack/stack-document'
 import { eventually } from '@csr/testkit/eventually'
-import { privateStack, type StackMember, type TestStack, type TestStackOptions } from '@csr/testkit/stack'
+import { privateStack, type StackMember, type TestStack } from '@csr/testkit/stack'
 import postgres from 'postgres'
 
 /** Everything that can be killed and paused on its own. */
@@ -21,7 +22,8 @@ export type RigStack = AsyncDisposable & {
   readonly pidOf: (member: StackMember) => number
   /** SIGKILL; resolves when the process is gone */
   readonly kill: (member: StackMember) => Promise<void>
-  readonly signal: (member: StackMember, signal: NodeJS.Signals) => void
+  /** PostgreSQL with all its children, which do not hear what the first of them hears */
+  readonly signal: (member: StackMember | 'supervisor', signal: NodeJS.Signals) => void
   /** resolves when another process runs in the place of this one */
   readonly replaced: (member: StackMember, pid: number) => Promise<void>
   /** resolves when every process is there and every service says that it is ready */
@@ -39,8 +41,8 @@ const withoutLimits: Environment = {
 }
 
 /** Starts one on `dataDir`; it is left there at the end. */
-export async function startRigStack(dataDir: string, options: Pick<TestStackOptions, 'env'> = {}): Promise<RigStack> {
-  let env: Environment = { ...withoutLimits, ...options.env }
+export async function startRigStack(dataDir: string, settings: Environment = {}): Promise<RigStack> {
+  let env: Environment = { ...withoutLimits, ...settings }
   let stack = await privateStack({ dataDir, env })
   let lastDocument = stack.document
 
@@ -64,7 +66,8 @@ export async function startRigStack(dataDir: string, options: Pick<TestStackOpti
     pidOf: (member) => stack.pidOf(member),
     kill: (member) => stack.kill(member),
     signal(member, signal) {
-      sendSignal(stack.pidOf(member), signal)
+      const pid = member === 'supervisor' ? stack.pid : stack.pidOf(member)
+      for (const each of member === 'postgres' ? withChildren(pid) : [pid]) sendSignal(each, signal)
     },
     replaced: (member, pid) =>
       eventually(() => differs(stack.pidOf(member), pid), { withinMs: 60_000, what: `the return of ${member}` }),
@@ -84,6 +87,15 @@ export async function startRigStack(dataDir: string, options: Pick<TestStackOpti
 /** Removes what a rig without `--keep` leaves. */
 export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+}
+
+function withChildren(pid: number): number[] {
+  const output = execFileSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  const pairs = output
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+  return [pid, ...pairs.flatMap(([child, parent]) => (parent === pid && child !== undefined ? [child] : []))]
 }
 
 function differs(pid: number, before: number): void {

@@ -1,75 +1,119 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { eventually } from '@csr/testkit/eventually'
 import type { Fault, FaultRow, Hold } from './fault.ts'
+import type { Links } from './foreign-servers.ts'
 import type { Requirement } from './ledger.ts'
-import type { ExpectedDeadLetter } from './oracle/effects.ts'
+import type { Effects, ExpectedDeadLetter } from './oracle/effects.ts'
+import { judge, type Judged } from './oracle/judge.ts'
 import { isWholeEffect } from './oracle/probe-effect.ts'
+import { readPromises, type Asked, type Promised } from './oracle/promises.ts'
+import { readEffects } from './oracle/read-effects.ts'
 import { untilSettled, type UnderWay } from './oracle/under-way.ts'
 import type { RigStack } from './rig-stack.ts'
 import type { Rig } from './scenario.ts'
 import type { SeededRandom } from './seeded-random.ts'
-import type { Company } from './workload/companies.ts'
+import { readAttempts } from './workload/attempt-log.ts'
 import type { RunningLoad } from './workload/load.ts'
-import { setTimeout as pause } from 'node:timers/promises'
 
-type Parts = {
+export type RigParts = {
   readonly stack: RigStack
-  readonly companies: readonly Company[]
   readonly load: RunningLoad
   readonly random: SeededRandom
+  readonly links: Links | null
+  readonly folder: string
+  readonly attemptLog: string
+  readonly tenantIds: readonly string[]
+  readonly atEnd: (work: () => void) => void
   readonly note: (text: string) => void
+}
+
+/** What is known of a run at one moment, by the attempt log and the database. */
+export type Standing = Judged & {
+  readonly asked: Asked
+  readonly promised: readonly Promised[]
+  readonly effects: Effects
 }
 
 /** A system under load, what was done to it, and what is required of it. */
 export class RunningRig implements Rig {
-  readonly stack: RigStack
-  readonly load: RunningLoad
-  readonly random: SeededRandom
-  readonly note: (text: string) => void
   readonly faults: FaultRow[] = []
   readonly requirements: Requirement[] = []
   readonly expected: ExpectedDeadLetter[] = []
-  /** what was still under way when patience ended */
+  /** what was still under way when it was last looked for */
   underWay: readonly UnderWay[] = []
-  readonly #firstTenantId: string
+  readonly #parts: RigParts
   readonly #startedMs = performance.now()
 
-  constructor({ stack, companies, load, random, note }: Parts) {
-    this.stack = stack
-    this.load = load
-    this.random = random
-    this.note = note
-    this.#firstTenantId = companies[0]?.tenantId ?? ''
+  constructor(parts: RigParts) {
+    this.#parts = parts
+  }
+
+  get stack(): RigStack {
+    return this.#parts.stack
+  }
+
+  get load(): RunningLoad {
+    return this.#parts.load
+  }
+
+  get random(): SeededRandom {
+    return this.#parts.random
+  }
+
+  get links(): Links | null {
+    return this.#parts.links
+  }
+
+  get folder(): string {
+    return this.#parts.folder
+  }
+
+  get tenantIds(): readonly string[] {
+    return this.#parts.tenantIds
+  }
+
+  note(text: string): void {
+    this.#parts.note(text)
+  }
+
+  atEnd(work: () => void): void {
+    this.#parts.atEnd(work)
   }
 
   async suffer(fault: Fault, hold: Hold = { forMs: 0 }): Promise<void> {
-    const reason = fault.unavailable?.() ?? null
-    const atSeconds = (performance.now() - this.#startedMs) / 1_000
-    const about = { fault: fault.name, atSeconds }
-    if (reason !== null) {
-      this.note(`${fault.name}: not run, ${reason}`)
-      this.faults.push({ ...about, outcome: 'not run', heldSeconds: 0, recoverySeconds: null, reason })
-      return
-    }
-    this.note(fault.name)
+    const { name, unavailable, inject } = fault
+    const reason = unavailable?.() ?? null
+    if (reason !== null) return this.notRun(name, reason)
+    this.note(name)
     const injectedMs = performance.now()
-    const heal = await fault.inject(this)
-    await ('until' in hold ? hold.until() : pause(hold.forMs))
-    const healedMs = performance.now()
-    const heldSeconds = (healedMs - injectedMs) / 1_000
+    const atSeconds = (injectedMs - this.#startedMs) / 1_000
+    let heldSeconds = 0
     try {
+      const heal = await inject(this)
+      await ('until' in hold ? hold.until() : pause(hold.forMs))
+      const healedMs = performance.now()
+      heldSeconds = (healedMs - injectedMs) / 1_000
       await heal()
       await this.#works()
       const recoverySeconds = (performance.now() - healedMs) / 1_000
-      this.note(`${fault.name}: recovered after ${recoverySeconds.toFixed(1)} s`)
-      this.faults.push({ ...about, outcome: 'recovered', heldSeconds, recoverySeconds, reason: null })
+      this.note(`${name}: recovered after ${recoverySeconds.toFixed(1)} s`)
+      this.faults.push({ fault: name, outcome: 'recovered', atSeconds, heldSeconds, recoverySeconds, reason: null })
     } catch (error) {
       const missing = error instanceof Error ? error.message : String(error)
-      this.note(`${fault.name}: not recovered, ${missing}`)
-      this.faults.push({ ...about, outcome: 'not recovered', heldSeconds, recoverySeconds: null, reason: missing })
+      this.note(`${name}: not recovered, ${missing}`)
+      const row = { fault: name, atSeconds, heldSeconds, recoverySeconds: null, reason: missing }
+      this.faults.push({ ...row, outcome: 'not recovered' })
     }
   }
 
+  notRun(fault: string, reason: string): void {
+    this.note(`${fault}: not run, ${reason}`)
+    const atSeconds = (performance.now() - this.#startedMs) / 1_000
+    this.faults.push({ fault, outcome: 'not run', atSeconds, heldSeconds: 0, recoverySeconds: null, reason })
+  }
+
   require(what: string, holds: boolean, saw: string): void {
+    this.note(`${holds ? 'holds' : 'BROKEN'}: ${what} (${saw})`)
     this.requirements.push({ what, holds, saw })
   }
 
@@ -82,14 +126,40 @@ export class RunningRig implements Rig {
     return this.underWay.length === 0
   }
 
+  async probe(): Promise<void> {
+    const report = await this.load.probe(AbortSignal.timeout(worksWithinMs))
+    await eventually(() => isWholeEffect(this.stack, this.tenantIds[0] ?? '', report), {
+      withinMs: worksWithinMs,
+      what: 'the whole effect of a webhook',
+    })
+  }
+
+  async everythingEffective(withinMs: number): Promise<number> {
+    const startedMs = performance.now()
+    await eventually(
+      async () => {
+        const { findings } = await this.judge()
+        if (findings.length > 0) throw new Error(`${findings.length} findings, the first: ${findings[0]?.detail}`)
+      },
+      { withinMs, what: 'the effect of everything that was accepted' },
+    )
+    return performance.now() - startedMs
+  }
+
+  /** Compares the attempt log with the database as they are now. */
+  async judge(): Promise<Standing> {
+    const { attemptLog, tenantIds } = this.#parts
+    const { promised, asked } = readPromises(readAttempts(attemptLog))
+    const effects = await this.stack.ask((sql) => readEffects(sql, tenantIds))
+    const planted = new Set(this.expected.map(({ eventId }) => eventId))
+    const judged = judge({ promised, tenantIds, effects, underWay: this.underWay, planted })
+    return { ...judged, asked, promised, effects }
+  }
+
   /** A webhook sent now has its whole effect, and every process is there and ready. */
   async #works(): Promise<void> {
-    const report = await this.load.probe(AbortSignal.timeout(worksWithinMs))
+    await this.probe()
     await this.stack.ready(worksWithinMs)
-    await eventually(() => isWholeEffect(this.stack, this.#firstTenantId, report), {
-      withinMs: worksWithinMs,
-      what: 'the effect of a webhook that was accepted after the fault',
-    })
   }
 }
 

@@ -2,18 +2,16 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createGatewayClient } from '@csr/stack/gateway-client'
 import { verifyAuditLog } from '@csr/stack/verify-audit-log'
+import { startForeignServers } from './foreign-servers.ts'
 import { countVerdict, passes, type Ledger } from './ledger.ts'
 import { compareDeadLetters } from './oracle/dead-letters.ts'
 import type { Finding } from './oracle/evidence.ts'
-import { judge } from './oracle/judge.ts'
-import { readPromises } from './oracle/promises.ts'
 import { compareAnswers } from './oracle/read-answers.ts'
-import { readEffects } from './oracle/read-effects.ts'
-import { RunningRig } from './rig.ts'
+import { RunningRig, type RigParts } from './rig.ts'
 import { startRigStack, type RigStack } from './rig-stack.ts'
 import type { Scenario } from './scenario.ts'
 import { seededRandom } from './seeded-random.ts'
-import { openAttemptLog, readAttempts, type AttemptLog } from './workload/attempt-log.ts'
+import { openAttemptLog } from './workload/attempt-log.ts'
 import { makeCompanies, type Company } from './workload/companies.ts'
 import { RunningLoad } from './workload/load.ts'
 import { createPartnerSystem } from './workload/partner.ts'
@@ -30,7 +28,7 @@ export type RunOptions = {
 
 const companyCount = 2
 /** After the last fault and the last webhook everything has to be effective within this time. */
-const settledWithinMs = 120_000
+const settledWithinMs = 150_000
 
 /** One run: a stack of its own, load, faults, the wait for the end of all work, and the judgement. */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Ledger> {
@@ -38,10 +36,19 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const startedMs = performance.now()
   mkdirSync(folder, { recursive: true })
   note(`seed ${seed}; starting a stack in ${folder}`)
-  await using stack = await startRigStack(join(folder, 'stack'), scenario.stack)
-  const companies = await makeCompanies(stack, companyCount)
-  await using log = await openAttemptLog(join(folder, 'attempts.jsonl'))
-  const rig = openRig({ stack, companies, log, scenario, options })
+  using atEnd = new DisposableStack()
+  const dataDir = join(folder, 'stack')
+  const { env, foreignServers = false } = scenario.stack ?? {}
+  await using servers = foreignServers ? await startForeignServers(join(folder, 'servers'), dataDir) : null
+  await using stack = await startRigStack(dataDir, { ...env, ...servers?.env })
+  await using open = await openRig(stack, {
+    ...options,
+    perSecond: options.perSecond ?? scenario.perSecond,
+    events: options.events ?? scenario.events,
+    links: servers?.links ?? null,
+    atEnd: (work) => atEnd.defer(work),
+  })
+  const { rig, companies } = open
   rig.load.start()
   await scenario.run(rig)
   await rig.load.finish()
@@ -50,49 +57,57 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   await rig.settled(settledWithinMs)
   const settledSeconds = (performance.now() - finishedMs) / 1_000
   note('judging')
-  const judged = await judgeRun(rig, companies, log)
+  const judged = await judgeRun(rig, companies)
   const account = { ...judged, settledSeconds, lastedSeconds: (performance.now() - startedMs) / 1_000 }
   const ledger = closeLedger({ scenario: scenario.name, seed, folder, rig }, account)
   writeFileSync(join(folder, 'ledger.json'), `${JSON.stringify(ledger, null, 2)}\n`)
   return ledger
 }
 
-type Open = {
-  readonly stack: RigStack
-  readonly companies: readonly Company[]
-  readonly log: AttemptLog
-  readonly scenario: Pick<Scenario, 'perSecond' | 'events'>
-  readonly options: Pick<RunOptions, 'seed' | 'events' | 'perSecond' | 'note'>
-}
+type RigOptions = RunOptions &
+  Pick<RigParts, 'links' | 'atEnd'> & { readonly perSecond: number; readonly events: number }
 
-/** A rig on a running stack; its load is not started yet. */
-export function openRig({ stack, companies, log, scenario, options }: Open): RunningRig {
-  const random = seededRandom(options.seed)
+type OpenRig = AsyncDisposable & { readonly rig: RunningRig; readonly companies: readonly Company[] }
+
+/** A rig on a running stack, with companies of its own; its load is not started yet. */
+export async function openRig(stack: RigStack, options: RigOptions): Promise<OpenRig> {
+  const { seed, folder, perSecond, events, links, atEnd, note } = options
+  const companies = await makeCompanies(stack, companyCount)
+  const log = await openAttemptLog(join(folder, 'attempts.jsonl'))
+  const random = seededRandom(seed)
   const load = new RunningLoad({
     partners: (answered) => createPartnerSystem({ stack, companies, log, answered }),
     plan: planWorkload(random, companies.length),
-    perSecond: options.perSecond ?? scenario.perSecond,
-    events: options.events ?? scenario.events,
+    ...{ perSecond, events },
   })
-  return new RunningRig({ stack, companies, load, random: random.fork('faults'), note: options.note })
+  const tenantIds = companies.map(({ tenantId }) => tenantId)
+  const parts = {
+    stack,
+    load,
+    random: random.fork('faults'),
+    links,
+    folder,
+    attemptLog: log.file,
+    tenantIds,
+    atEnd,
+    note,
+  }
+  return { rig: new RunningRig(parts), companies, [Symbol.asyncDispose]: () => log[Symbol.asyncDispose]() }
 }
 
-type Judged = Pick<Ledger, 'requests' | 'findings'> & { readonly reports: Ledger['reports'] }
+type Account = Pick<Ledger, 'requests' | 'findings' | 'reports'>
 
 /** Compares the attempt log with the system as it is now, by SQL and by HTTP. */
-export async function judgeRun(rig: RunningRig, companies: readonly Company[], log: AttemptLog): Promise<Judged> {
-  const { stack, underWay } = rig
-  const tenantIds = companies.map(({ tenantId }) => tenantId)
-  const { promised, asked } = readPromises(readAttempts(log.file))
-  const effects = await stack.ask((sql) => readEffects(sql, tenantIds))
-  const judged = judge({ promised, tenantIds, effects, underWay })
+export async function judgeRun(rig: RunningRig, companies: readonly Company[]): Promise<Account> {
+  const { stack, underWay, tenantIds } = rig
+  const { asked, promised, effects, effective, standing, ...judged } = await rig.judge()
   const findings = [
     ...judged.findings,
     ...underWay.map(({ place, count }): Finding => {
       return { verdict: 'stuck', report: null, detail: `${count} in ${place}` }
     }),
     ...compareDeadLetters(effects.deadLetters, rig.expected),
-    ...(await compareAnswers(stack, companies, judged.standing)),
+    ...(await compareAnswers(stack, companies, standing)),
     ...(await verifyLogs(stack, tenantIds)),
   ]
   return {
@@ -101,7 +116,7 @@ export async function judgeRun(rig: RunningRig, companies: readonly Company[], l
     reports: {
       told: promised.length,
       accepted: promised.filter(({ fate }) => fate === 'accepted').length,
-      effective: judged.effective,
+      effective,
       lost: countVerdict(findings, 'lost'),
       duplicated: countVerdict(findings, 'duplicated'),
       stuck: countVerdict(findings, 'stuck'),
@@ -126,7 +141,7 @@ type Run = { readonly scenario: string; readonly seed: number; readonly folder: 
 
 function closeLedger(
   { scenario, seed, folder, rig }: Run,
-  account: Judged & Pick<Ledger, 'settledSeconds' | 'lastedSeconds'>,
+  account: Account & Pick<Ledger, 'settledSeconds' | 'lastedSeconds'>,
 ): Ledger {
   const refused = rig.load.refusedForGood
   rig.require('no signed webhook is refused for good', refused === 0, `${refused} were`)

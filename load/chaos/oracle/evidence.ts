@@ -11,6 +11,8 @@ export type Evidence = {
   readonly tenantIds: readonly string[]
   readonly effects: Effects
   readonly underWay: readonly UnderWay[]
+  /** events that the rig itself put among those of ingest: nobody promised anything about them */
+  readonly planted: ReadonlySet<string>
 }
 
 /** Something that is not as promised, about one report (or, without a key, about something nobody sent). */
@@ -46,11 +48,13 @@ export function timeOf(text: string | null): number {
   return text === null ? 0 : Date.parse(text.replace(' ', 'T').replace(/\+00$/, 'Z'))
 }
 
-export function indexed({ tenantIds, effects, underWay }: Evidence): Found {
+export function indexed({ tenantIds, effects, underWay, planted }: Evidence): Found {
   const tenantOf = ({ company }: Report): string => tenantIds[company] ?? ''
   const keyOfRow = ({ tenantId, partner, kind, thing, reportedAt }: ActivityRow): string =>
     [tenantId, partner, kind, thing, timeOf(reportedAt)].join('|')
-  const fromReports = effects.events.filter(({ service, thing }) => service === 'ingest' && thing !== null)
+  const fromReports = effects.events.filter(
+    ({ service, thing, id }) => service === 'ingest' && thing !== null && !planted.has(id),
+  )
   const events = grouped(fromReports, ({ tenantId, partner, kind, thing, reportedAt }) =>
     [tenantId, partner, kind, thing, timeOf(reportedAt)].join('|'),
   )

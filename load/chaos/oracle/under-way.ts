@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { services, type Service } from '@csr/contracts/services'
-import { statusStreams } from '@csr/messaging/stream-status'
 import { inboxPrefixOf } from '@csr/messaging/users'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, nkeyAuthenticator } from '@nats-io/transport-node'
@@ -36,11 +35,16 @@ async function unreadDurables({ document }: RigStack): Promise<UnderWay[]> {
     reconnect: false,
   })
   try {
-    const streams = await statusStreams(await jetstreamManager(connection, { checkAPI: false }))
-    return streams
-      .flatMap(({ durables }) => durables)
-      .filter(({ waiting, unacknowledged }) => waiting + unacknowledged > 0)
-      .map(({ name, waiting, unacknowledged }) => ({ place: `durable ${name}`, count: waiting + unacknowledged }))
+    const manager = await jetstreamManager(connection, { checkAPI: false })
+    const unread: UnderWay[] = []
+    for await (const stream of manager.streams.list()) {
+      for await (const { name, num_pending: waiting, num_ack_pending: unacknowledged } of manager.consumers.list(
+        stream.config.name,
+      )) {
+        if (waiting + unacknowledged > 0) unread.push({ place: `durable ${name}`, count: waiting + unacknowledged })
+      }
+    }
+    return unread
   } finally {
     await connection.close()
   }
