@@ -3,14 +3,7 @@ import type { Postgres } from '@csr/postgres/connect'
 import { isStale, isUniqueViolation } from '@csr/postgres/errors'
 import type { Statement } from '@csr/postgres/statement'
 import { decideReport } from '../domain/decide-report.ts'
-import {
-  claimReports,
-  insertDeliveries,
-  preferIndexes,
-  updateNaturalKey,
-  type Claim,
-  type KnownRow,
-} from './delivery-statements.ts'
+import { claimReports, insertDeliveries, updateNaturalKey, type Claim, type KnownRow } from './delivery-statements.ts'
 
 /** `otherBytes`: the signed id was used before for a body that is not this one. */
 export type Receipt = {
@@ -79,7 +72,7 @@ async function commitWave(
 ): Promise<Map<Claim, Receipt>> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const [, known] = await postgres.group(tenantId, [preferIndexes, claimReports(wave)])
+      const [known] = await postgres.group(tenantId, [claimReports(wave)])
       const rows = new Map(known.map((row) => [row.id, row]))
       const settled = wave.map((claim) => settle(claim, rows.get(claim.delivery.id) as KnownRow))
       const statements = settled.flatMap((entry) => entry.statements)

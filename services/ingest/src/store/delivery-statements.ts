@@ -94,12 +94,6 @@ function plainArrayOf<Row>(rows: readonly Row[], value: (row: Row) => string | n
 }
 
 /**
- * Plans of named statements stay: one made while a table is small would read it whole for ever after. Precedes the
- * look-ups below, each of which is a lateral one with a limit, so that it is not turned into a join over the index.
- */
-export const preferIndexes: Statement = statement(`select set_config('enable_seqscan', 'off', true)`)
-
-/**
  * Writes webhook id, delivery, natural key and outgoing event of every claim whose signed id and natural key are both
  * new, and answers what is known of each. No two claims of a call may share either. A claim that is beaten by another
  * instance in this very moment is a unique violation: the group is repeated one by one.

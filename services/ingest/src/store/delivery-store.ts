@@ -6,7 +6,7 @@ import type { Ids } from '@csr/runtime/ids'
 import { laneOfWebhook, type Allowances } from '../domain/live-allowance.ts'
 import type { Report } from '../domain/translation.ts'
 import { commitClaims, type Receipt } from './commit-claims.ts'
-import { preferIndexes, selectDeliveries, type Claim, type ListedRow } from './delivery-statements.ts'
+import { selectDeliveries, type Claim, type ListedRow } from './delivery-statements.ts'
 import { keepQuarantined, type Kept, type Misshapen } from './keep-quarantined.ts'
 import { prepareClaim, type SignedDelivery } from './prepare-claim.ts'
 
@@ -51,7 +51,7 @@ export function createDeliveryStore(deps: Deps): DeliveryStore {
       return kept
     },
     async list(tenantId, { before, limit }) {
-      const [, rows] = await postgres.group(tenantId, [preferIndexes, selectDeliveries(before, limit)])
+      const [rows] = await postgres.group(tenantId, [selectDeliveries(before, limit)])
       return rows
     },
   }

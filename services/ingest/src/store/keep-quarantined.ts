@@ -7,7 +7,7 @@ import type { Ids } from '@csr/runtime/ids'
 import type { ReadIdentifiers } from '../domain/read-identifiers.ts'
 import type { Reason } from '../domain/translation.ts'
 import { deliveryQuarantined } from '../events.ts'
-import { insertDeliveries, preferIndexes, selectSeen } from './delivery-statements.ts'
+import { insertDeliveries, selectSeen } from './delivery-statements.ts'
 import { fingerprintsOf, type SignedDelivery } from './prepare-claim.ts'
 
 /** What is wrong with a body, and who can be read in it. */
@@ -68,7 +68,7 @@ export async function keepQuarantined(deps: Deps, signed: SignedDelivery, missha
 
 async function findSeen({ postgres, keyring }: Deps, signed: SignedDelivery): Promise<Kept | null> {
   const { endpointId, signedId, bodyFingerprint } = fingerprintsOf(signed, keyring)
-  const [, [seen]] = await postgres.group(signed.tenantId, [preferIndexes, selectSeen(endpointId, signedId)])
+  const [[seen]] = await postgres.group(signed.tenantId, [selectSeen(endpointId, signedId)])
   if (!seen) return null
   return { deliveryId: seen.delivery_id, outcome: 'duplicate', otherBytes: seen.body !== bodyFingerprint }
 }
