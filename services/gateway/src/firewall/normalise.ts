@@ -1,0 +1,132 @@
+import { decodeEscapes } from './decode-escapes.ts'
+import { asciiBase64 } from './base64.ts'
+
+/** Longest piece of text that is looked at in one go. */
+export const pieceCharactersMax = 65_536
+
+/** Line breaks that came out of an escape: a header is rarely ended by hand. */
+export const escapedLineBreak = 0xe00a
+/** NUL, which plain text never carries (`parseJson` refuses it). */
+export const escapedNul = 0xe000
+
+/** What the way a text was written says by itself. */
+export type Trait = 'encoded' | 'encoded-path' | 'encoded-twice' | 'overlong' | 'flooded'
+
+/** A text as its reader would see it: UTF-16 code units, in a buffer that is used again for the next text. */
+export type View = { readonly codes: Uint16Array; length: number; readonly traits: Set<Trait> }
+
+/** URL, double URL, and one more for what was mixed. */
+const passesMax = 3
+
+const main = newView(pieceCharactersMax + 1)
+const hidden = newView(pieceCharactersMax + 1)
+
+function newView(size: number): View {
+  return { codes: new Uint16Array(size), length: 0, traits: new Set() }
+}
+
+/** The text with every layer of escapes taken off. The view is good until the next text. */
+export function plainView(text: string): View {
+  const folded = fill(main, text) ? text.normalize('NFKC').slice(0, pieceCharactersMax) : null
+  if (folded !== null) fill(main, folded)
+  decodeAll(main)
+  return main
+}
+
+/** What stands in the text as Base64, decoded once, one piece per line; null where nothing does. */
+export function base64View(plain: View): View | null {
+  hidden.traits.clear()
+  hidden.length = asciiBase64(plain.codes, plain.length, hidden.codes)
+  if (hidden.length === 0) return null
+  decodeAll(hidden)
+  return hidden
+}
+
+/** Takes comments out of the view, so that words which they cut in two are whole again. False where there are none. */
+export function joinComments(view: View): boolean {
+  const { codes, length } = view
+  let write = 0
+  let read = 0
+  let lastSlashClose = lastIndexOfPair(codes, length, star, slash)
+  const lastMarkupClose = lastIndexOfPair(codes, length, dash, greater)
+  while (read < length) {
+    const code = codes[read]
+    let close = -1
+    if (code === slash && codes[read + 1] === star && codes[read + 2] !== exclamation && lastSlashClose > read + 1) {
+      close = indexOfPair(codes, { from: read + 2, to: length, first: star, second: slash })
+      if (close === -1) lastSlashClose = -1
+    } else if (code === less && codes[read + 1] === exclamation && codes[read + 2] === dash && lastMarkupClose > read) {
+      close = indexOfPair(codes, { from: read + 3, to: length, first: dash, second: greater })
+    }
+    if (close === -1) codes[write++] = codes[read++] ?? 0
+    else read = close + 2
+  }
+  const found = write < length
+  view.length = write
+  return found
+}
+
+const [slash, star, exclamation, less, greater, dash] = [0x2f, 0x2a, 0x21, 0x3c, 0x3e, 0x2d] as const
+
+type Pair = { readonly from: number; readonly to: number; readonly first: number; readonly second: number }
+
+function indexOfPair(codes: Uint16Array, { from, to, first, second }: Pair): number {
+  for (let at = from; at + 1 < to; at += 1) if (codes[at] === first && codes[at + 1] === second) return at
+  return -1
+}
+
+function lastIndexOfPair(codes: Uint16Array, length: number, first: number, second: number): number {
+  for (let at = length - 2; at >= 0; at -= 1) if (codes[at] === first && codes[at + 1] === second) return at
+  return -1
+}
+
+/** Copies the text. True where it carries characters with a compatibility form, such as full-width letters. */
+function fill(view: View, text: string): boolean {
+  const { codes, traits } = view
+  traits.clear()
+  const end = Math.min(text.length, pieceCharactersMax)
+  let compatible = false
+  let length = 0
+  for (let at = 0; at < end; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code < 0xa0) codes[length++] = code
+    else if (!isInvisible(code)) {
+      if (hasCompatibleForm(code)) compatible = true
+      codes[length++] = plainForm(code)
+    }
+  }
+  view.length = length
+  return compatible
+}
+
+/** Soft hyphen, zero-width characters, byte order mark, variation selectors. */
+function isInvisible(code: number): boolean {
+  return code === 0xad || (code >= 0x200b && code <= 0x200d) || code === 0x2060 || code === 0xfeff || code === 0xfe0f
+}
+
+/** Ligatures, full-width, mathematical and enclosed letters, the Kelvin sign and their kind. */
+function hasCompatibleForm(code: number): boolean {
+  return (
+    (code >= 0xfb00 && code !== 0xfffd) ||
+    (code >= 0x2024 && code <= 0x2026) ||
+    (code >= 0x2070 && code <= 0x218f) ||
+    (code >= 0x2460 && code <= 0x24ff) ||
+    code === 0xd835 ||
+    code === 0x17f
+  )
+}
+
+/** Typographic quotes and strokes, as a database or a browser may fold them. */
+export function plainForm(code: number): number {
+  if (code === 0x2018 || code === 0x2019 || code === 0x2bc || code === 0x2b9 || code === 0x2032) return 0x27
+  if (code === 0x201c || code === 0x201d || code === 0x2033) return 0x22
+  return code === 0x2044 || code === 0x2215 ? slash : code
+}
+
+function decodeAll(view: View): void {
+  for (let pass = 0; pass < passesMax; pass += 1) {
+    const { changed, percent } = decodeEscapes(view)
+    if (percent) view.traits.add(view.traits.has('encoded') ? 'encoded-twice' : 'encoded')
+    if (!changed) return
+  }
+}

@@ -1,0 +1,89 @@
+import { base64View, joinComments, plainView, type View } from './normalise.ts'
+import { matchAt, work } from './pattern.ts'
+import { families, type Family, type Rule, type RuleSet } from './rules.ts'
+import { createTokens, tokenise } from './tokenise.ts'
+
+/** How a text was read when a rule was met. */
+export type Reading = 'plain' | 'comments removed' | 'base64'
+
+/** A rule that was met, and what met it, as it looks once every escape is taken off. */
+export type Match = { readonly rule: Rule; readonly reading: Reading; readonly excerpt: string }
+
+/** Rules met in one text. The sum of a family's weights is its score. */
+export type Score = {
+  readonly matches: readonly Match[]
+  readonly scores: Readonly<Partial<Record<Family, number>>>
+  /** families whose score reaches their threshold */
+  readonly reached: readonly Family[]
+}
+
+const nothing: Score = { matches: [], scores: {}, reached: [] }
+const excerptCharactersMax = 120
+/** Texts of people take a few hundred; where it takes more, beginnings of attacks are piled up to hide what follows. */
+const stepsMax = 100_000
+
+/** Scores texts by the given rules. Time is linear in the text, which may hold `pieceCharactersMax` characters. */
+export function createScorer({ rules, thresholds, vocabulary, starts }: RuleSet): (text: string) => Score {
+  const tokens = createTokens()
+  const met = new Uint8Array(rules.length)
+  let matches: Match[] = []
+
+  function note(index: number, reading: Reading, excerpt: string): void {
+    met[index] = 1
+    const rule = rules[index]
+    if (rule) matches.push({ rule, reading, excerpt })
+  }
+
+  function read(view: View, reading: Reading): void {
+    tokenise(view, vocabulary, tokens)
+    const { kinds, count, words } = tokens
+    for (let at = 0; at + 1 < count; at += 1) {
+      const possible = starts.ofPair[(kinds[at] ?? 0) * starts.kinds + (kinds[at + 1] ?? 0)]
+      if (possible === undefined || possible.length === 0) continue
+      if (work.steps > stepsMax) return void view.traits.add('flooded')
+      for (const { rule: index, pattern } of possible) {
+        if (met[index] === 1) continue
+        const rule = rules[index]
+        if (!rule || words > rule.wordsMax || (rule.trait !== null && !view.traits.has(rule.trait))) continue
+        const end = matchAt(pattern, tokens, at)
+        if (end !== -1) note(index, reading, excerptOf(view, at, end))
+      }
+    }
+  }
+
+  function excerptOf(view: View, from: number, to: number): string {
+    const start = tokens.starts[from] ?? 0
+    const end = Math.min(tokens.ends[to - 1] ?? start, start + excerptCharactersMax)
+    return String.fromCharCode(...view.codes.subarray(start, end))
+  }
+
+  function noteTraits(view: View): void {
+    if (view.traits.size === 0) return
+    rules.forEach(({ trait, patterns }, index) => {
+      if (trait !== null && patterns.length === 0 && met[index] === 0 && view.traits.has(trait))
+        note(index, 'plain', '')
+    })
+  }
+
+  return (text) => {
+    matches = []
+    work.steps = 0
+    const view = plainView(text)
+    read(view, 'plain')
+    const inside = base64View(view)
+    if (inside !== null) read(inside, 'base64')
+    if (joinComments(view)) read(view, 'comments removed')
+    noteTraits(view)
+    if (inside !== null) noteTraits(inside)
+    if (matches.length === 0) return nothing
+    met.fill(0)
+    return sumUp(matches, thresholds)
+  }
+}
+
+function sumUp(matches: readonly Match[], thresholds: RuleSet['thresholds']): Score {
+  const scores: Partial<Record<Family, number>> = {}
+  for (const { rule } of matches) scores[rule.family] = (scores[rule.family] ?? 0) + rule.weight
+  const reached = families.filter((family) => (scores[family] ?? 0) >= thresholds[family])
+  return { matches, scores, reached }
+}
