@@ -4,20 +4,24 @@ import { gatewayOperations } from './gateway.ts'
 import { ingestOperations } from './ingest.ts'
 import type { Operation } from './operation.ts'
 import { outboxOperations } from './outbox.ts'
+import { parkedEventOperations } from './parked-events.ts'
 import { privacyOperations } from './privacy.ts'
 import { profileOperations } from './profile.ts'
 import { q2qOperations } from './q2q.ts'
 import { safetyOperations } from './safety.ts'
 
+/** What every service answers to whoever operates the platform. */
+const operatorsOf = (service: Service) => [...outboxOperations(service), ...parkedEventOperations(service)]
+
 /** Every operation by the service that answers it; documents and README tables are generated from this. */
 export const operations: Readonly<Record<Service, readonly Operation[]>> = {
-  gateway: [...gatewayOperations, ...outboxOperations('gateway')],
-  profile: [...profileOperations, ...outboxOperations('profile')],
-  ingest: [...ingestOperations, ...outboxOperations('ingest')],
-  q2q: [...q2qOperations, ...outboxOperations('q2q')],
-  safety: [...safetyOperations, ...outboxOperations('safety')],
-  privacy: [...privacyOperations, ...outboxOperations('privacy')],
-  audit: [...auditOperations, ...outboxOperations('audit')],
+  gateway: [...gatewayOperations, ...operatorsOf('gateway')],
+  profile: [...profileOperations, ...operatorsOf('profile')],
+  ingest: [...ingestOperations, ...operatorsOf('ingest')],
+  q2q: [...q2qOperations, ...operatorsOf('q2q')],
+  safety: [...safetyOperations, ...operatorsOf('safety')],
+  privacy: [...privacyOperations, ...operatorsOf('privacy')],
+  audit: [...auditOperations, ...operatorsOf('audit')],
 }
 
 /** True where outsiders reach an operation through the gateway. */

@@ -1,4 +1,6 @@
+import type { ParkedEvent } from '@csr/contracts/http/parked-events'
 import type { Service } from '@csr/contracts/services'
+import { topicOf } from '@csr/contracts/streams'
 import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
 import { textOf, type Received } from './held.ts'
 
@@ -14,6 +16,14 @@ export type ParkedRow = {
   readonly parked_at: string
 }
 
+export type ParkedFilter = {
+  readonly waitsFor?: string | undefined
+  readonly consumer?: string | undefined
+  readonly type?: string | undefined
+  readonly since?: string | undefined
+}
+export type ParkedPage = { readonly after: { readonly at: string; readonly id: string } | null; readonly limit: number }
+
 export interface ParkedTable {
   /** puts a message aside; what is there already keeps its place and takes the new reason */
   put(
@@ -26,6 +36,12 @@ export interface ParkedTable {
   due(consumer: string, known: readonly string[], times: { before: string; at: string }): Statement<ParkedRow>
   /** those that wait for one of `keys` */
   waitingFor(consumer: string, keys: readonly string[], at: string): Statement<ParkedRow>
+  /** one of them, whatever it waits for, marked as tried at `at` */
+  take(consumer: string, eventId: string, at: string): Statement<ParkedRow>
+  /** one of them as metadata; for the worker */
+  find(consumer: string, eventId: string): Statement<ParkedEvent>
+  /** what fits as metadata, newest first, behind `after`; for the worker */
+  list(filter: ParkedFilter, page: ParkedPage): Statement<ParkedEvent>
 }
 
 /** What one look takes, so that a full table never fills the memory. */
@@ -38,6 +54,13 @@ export function versionKey(type: string): string {
 
 export function parkedOf(service: Service): ParkedTable {
   const table = `${service}.parked`
+  const shown = `tenant_id as "tenantId", event_id as "eventId", consumer, topic, waits_for as "waitsFor",
+    date_trunc('milliseconds', parked_at) as "parkedAt", tried_at as "triedAt"`
+  const listText = `select ${shown} from ${table}
+    where ($1::text is null or waits_for = $1) and ($2::text is null or consumer = $2)
+      and ($3::text[] is null or topic = any($3)) and ($4::timestamptz is null or parked_at >= $4)
+      and ($5::timestamptz is null or (date_trunc('milliseconds', parked_at), event_id) < ($5, $6::uuid))
+    order by date_trunc('milliseconds', parked_at) desc, event_id desc limit $7::int`
   const columns = 'tenant_id, event_id, topic, payload, stream, epoch, sequence, parked_at'
   const putText = `insert into ${table} as p
       (tenant_id, consumer, event_id, waits_for, topic, payload, stream, epoch, sequence, parked_at, tried_at)
@@ -57,5 +80,20 @@ export function parkedOf(service: Service): ParkedTable {
     due: (consumer, known, { before, at }) =>
       statement<ParkedRow>(dueText, [consumer, at, before, arrayOf(known.map(versionKey))]),
     waitingFor: (consumer, keys, at) => statement<ParkedRow>(waitingText, [consumer, at, arrayOf(keys)]),
+    take: (consumer, eventId, at) =>
+      statement<ParkedRow>(
+        `update ${table} set tried_at = $2 where consumer = $1 and event_id = $3::uuid returning ${columns}`,
+        [consumer, at, eventId],
+      ),
+    find: (consumer, eventId) =>
+      statement<ParkedEvent>(`select ${shown} from ${table} where consumer = $1 and event_id = $2::uuid`, [
+        consumer,
+        eventId,
+      ]),
+    list: ({ waitsFor, consumer, type, since }, { after, limit }) =>
+      statement<ParkedEvent>(listText, [
+        ...[waitsFor ?? null, consumer ?? null, type === undefined ? null : arrayOf([type, topicOf(type, 'bulk')])],
+        ...[since ?? null, after?.at ?? null, after?.id ?? null, limit],
+      ]),
   }
 }

@@ -4,6 +4,7 @@ import { createServer } from '@csr/http/server'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
 import { outboxRoutes } from '@csr/messaging/outbox-routes'
+import { parkedRoutes } from '@csr/messaging/parked-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { createCheckpoints } from './checkpoints/sign-checkpoint.ts'
 import { onEveryEvent } from './consumers/on-any-event.ts'
@@ -66,6 +67,7 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
       getBulkReplayRoute({ bulks }),
       discardDeadLetterRoute({ deadLetters, replays }),
       ...outboxRoutes(ports),
+      ...parkedRoutes(ports, consumers),
     ],
   })
   return inOrder(service, health, [checkpoints, postgres, nats, relay, worker, expiry, consumers, tokens, server])

@@ -9,6 +9,7 @@ import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts, type Ports } from '@csr/messaging/open-ports'
 import { outboxRoutes } from '@csr/messaging/outbox-routes'
+import { parkedRoutes } from '@csr/messaging/parked-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { openDocuments } from './documents/open-documents.ts'
@@ -85,6 +86,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
       ...getDocsRoutes({ documents }),
       ...services.map((name) => getServiceHealthRoute(name, { health, upstreams })),
       ...outboxRoutes(ports),
+      ...parkedRoutes(ports, consumers),
       ...forwarding.map((row) => forward(row, { upstreams })),
     ],
   })

@@ -7,6 +7,7 @@ import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
 import { outboxRoutes } from '@csr/messaging/outbox-routes'
+import { parkedRoutes } from '@csr/messaging/parked-routes'
 import type { Postgres } from '@csr/postgres/connect'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
@@ -64,7 +65,7 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
   const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
-    routes: [...intake.routes, ...files.routes, ...outboxRoutes(ports)],
+    routes: [...intake.routes, ...files.routes, ...outboxRoutes(ports), ...parkedRoutes(ports, consumers)],
   })
   return inOrder(service, health, [
     postgres,

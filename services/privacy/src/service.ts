@@ -5,6 +5,7 @@ import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
 import { outboxRoutes } from '@csr/messaging/outbox-routes'
+import { parkedRoutes } from '@csr/messaging/parked-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onExportContributed } from './consumers/on-export-contributed.ts'
 import { settleExports } from './jobs/settle-exports.ts'
@@ -46,6 +47,7 @@ export async function createPrivacyService(settings: PrivacySettings): Promise<S
       getExportRoute({ exports }),
       downloadExportRoute({ exports }),
       ...outboxRoutes(ports),
+      ...parkedRoutes(ports, consumers),
     ],
   })
   return inOrder(service, health, [postgres, keyring, nats, relay, settling, consumers, tokens, server])

@@ -6,6 +6,7 @@ import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
 import { outboxRoutes } from '@csr/messaging/outbox-routes'
+import { parkedRoutes } from '@csr/messaging/parked-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onCourseCompleted } from './consumers/on-course-completed.ts'
 import { onExportRequested } from './consumers/on-export-requested.ts'
@@ -55,7 +56,7 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
   const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
-    routes: [...createRoutes({ profiles, readings }), ...outboxRoutes(ports)],
+    routes: [...createRoutes({ profiles, readings }), ...outboxRoutes(ports), ...parkedRoutes(ports, consumers)],
   })
   const announcing = announceReadings({ readings, telemetry: facts })
   return inOrder(service, health, [postgres, keyring, nats, relay, consumers, announcing, tokens, server])

@@ -7,6 +7,7 @@ import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
 import { outboxRoutes } from '@csr/messaging/outbox-routes'
+import { parkedRoutes } from '@csr/messaging/parked-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { scoreText } from './classifier/score-text.ts'
 import { createPrivacyClient } from './clients/privacy-client.ts'
@@ -54,6 +55,7 @@ export async function createQ2qService(settings: Q2qSettings): Promise<Service> 
       getOutcomeSummaryRoute({ outcomes }),
       createScoreRoute({ safety: createSafetyClient({ safety }) }),
       ...outboxRoutes(ports),
+      ...parkedRoutes(ports, consumers),
     ],
   })
   return inOrder(service, health, [

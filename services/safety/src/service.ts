@@ -5,6 +5,7 @@ import { createVault } from '@csr/keyring/vault'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
 import { outboxRoutes } from '@csr/messaging/outbox-routes'
+import { parkedRoutes } from '@csr/messaging/parked-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onExportRequested } from './consumers/on-export-requested.ts'
 import { onFeedbackSubmitted } from './consumers/on-feedback-submitted.ts'
@@ -35,7 +36,12 @@ export async function createSafetyService(settings: SafetySettings): Promise<Ser
   const tokens = openTokenVerifier(ports, settings)
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
-    routes: [createScreeningRoute(), listReviewsRoute({ screenings }), ...outboxRoutes(ports)],
+    routes: [
+      createScreeningRoute(),
+      listReviewsRoute({ screenings }),
+      ...outboxRoutes(ports),
+      ...parkedRoutes(ports, consumers),
+    ],
   })
   return inOrder(service, health, [postgres, keyring, nats, relay, consumers, tokens, server])
 }
