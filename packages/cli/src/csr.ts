@@ -24,6 +24,8 @@ const commands: Readonly<Record<string, Listed>> = {
     summary: 'shows what waits to be sent, and sends events again',
     load: () => import('./commands/outbox.ts'),
   },
+  dlq: { summary: 'dead letters: lists, groups, replays, discards', load: () => import('./commands/dlq.ts') },
+  parked: { summary: 'lists and releases events that wait', load: () => import('./commands/parked.ts') },
   migrate: { summary: 'applies, takes back and lists migrations', load: () => import('./commands/migrate.ts') },
 }
 

@@ -15,6 +15,8 @@ const commands = [
   'import',
   'audit',
   'streams',
+  'dlq',
+  'parked',
   'migrate',
 ]
 let nowhere: string
@@ -47,6 +49,9 @@ test('without a running stack a command ends with code 3, says so on stderr and 
     ['samples', '--json'],
     ['import', import.meta.filename],
     ['streams', 'status'],
+    ['dlq', 'list', '--json'],
+    ['dlq', 'replay', '01940000-0000-7000-8000-000000000001'],
+    ['parked', 'list'],
     ['migrate', 'status'],
   ]
   await everyOne(calls, async (call) => {
@@ -72,6 +77,12 @@ test('a call that cannot be meant ends with code 2 and nothing on stdout', async
     ['import', 'no-such-file.csv'],
     ['import', import.meta.filename, '--schema', 'no.such@1.0'],
     ['streams', 'no-such-verb'],
+    ['dlq', 'list', '--state', 'lost'],
+    ['dlq', 'list', '--since', 'yesterday'],
+    ['dlq', 'replay'],
+    ['dlq', 'replay', '01940000-0000-7000-8000-000000000001', '--code', 'TypeError'],
+    ['dlq', 'discard', '01940000-0000-7000-8000-000000000001'],
+    ['parked', 'release', 'nobody-on-anything', '01940000-0000-7000-8000-000000000001'],
   ]
   await everyOne(calls, async (call) => {
     const { code, stdout, stderr } = await runCsr(call, { CSR_DATA_DIR: nowhere })

@@ -3,6 +3,7 @@ import { services, type Service } from '@csr/contracts/services'
 import { createCommand } from '@csr/stack/command-line'
 import type { AnswerOf } from '@csr/stack/gateway-client'
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { parseTime } from '../parse-time.ts'
 import { describeRows, openStack, printResult, withStackOptions, type StackOptions } from '../result.ts'
 import { asOperator } from '../tokens.ts'
 
@@ -27,7 +28,7 @@ export function create(): Command {
     .action(status)
   withService(outbox.command('replay'))
     .description('Sends events again that were sent before, within the 14 days they are kept.')
-    .option('--since <time>', 'events since then: RFC 3339, or how long ago, such as 30m, 2h or 3d', parseSince)
+    .option('--since <time>', 'events since then: RFC 3339, or how long ago, such as 30m, 2h or 3d', parseTime)
     .option('--type <event type>', 'events of this type only; names its service as well', parseType)
     .option('--dry-run', 'count them and send nothing')
     .action(replay)
@@ -88,16 +89,6 @@ function describeStatus({ service, unsent, oldestSeconds, streams }: OutboxStatu
     lastLoss === null ? 'never' : `${lastLoss.at} (${lastLoss.sign}, ${lastLoss.count} sent again)`,
   ])
   return `${service}: ${waits}\n${describeRows(['stream', 'epoch', 'stored up to', 'low water', 'last loss'], rows)}`
-}
-
-const spans: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-function parseSince(text: string): string {
-  const [, count = '', unit = ''] = /^(\d{1,4})([mhd])$/.exec(text) ?? []
-  const atMs = unit === '' ? Date.parse(text) : Date.now() - Number(count) * (spans[unit] ?? 0)
-  if (Number.isNaN(atMs) || (unit === '' && !/^\d{4}-\d{2}-\d{2}/.test(text)))
-    throw new InvalidArgumentError('It is neither a time such as 2026-11-20T10:00:00Z nor an age such as 2h.')
-  return new Date(atMs).toISOString()
 }
 
 function parseType(text: string): string {
