@@ -1,5 +1,5 @@
 import { createEvent } from '@csr/contracts/events/create-event'
-import type { EventOf } from '@csr/contracts/events/catalog'
+import type { DataOf, EventOf, EventType } from '@csr/contracts/events/catalog'
 import { platformTenantId } from '@csr/contracts/services'
 import type { Refused } from './domain/refusals.ts'
 import type { Rotation } from './domain/signing-key.ts'
@@ -7,9 +7,7 @@ import type { Rotation } from './domain/signing-key.ts'
 /** Id and time of a new event, from the ports of the caller. */
 export type Stamp = { readonly id: string; readonly time: string }
 
-export type GatewayEvent = EventOf<
-  'gateway.access.denied.v1' | 'gateway.tenant.created.v1' | 'gateway.signing-key.rotated.v1'
->
+export type GatewayEvent = EventOf<Extract<EventType, `gateway.${string}`>>
 
 /** The event of one refusal, or of `count` alike. */
 export function accessDenied({ refused, count }: { refused: Refused; count: number }, stamp: Stamp): GatewayEvent {
@@ -38,4 +36,72 @@ export function signingKeyRotated(
     ...{ fromKid, toKid, actorId },
     ...{ activeFrom: instant(activeFromMs), retiresAt: instant(retiresAtMs) },
   })
+}
+
+/** Who brought something about, and with which request. */
+type By = { readonly actorId: string; readonly requestId: string }
+
+export type JoinedBy = DataOf<'gateway.membership.created.v1'>['joinedBy']
+
+export function loginSucceeded(
+  login: {
+    readonly tenantId: string
+    readonly accountId: string
+    readonly sessionId: string
+    readonly provider: string
+    readonly secondFactor: boolean
+    readonly requestId: string
+  },
+  stamp: Stamp,
+): GatewayEvent {
+  const { tenantId, accountId, sessionId, provider, secondFactor, requestId } = login
+  const about = { ...stamp, tenantId, subject: accountId, causationId: requestId }
+  return createEvent('gateway.login.succeeded.v1', about, { actorId: accountId, sessionId, provider, secondFactor })
+}
+
+export function loginFailed(
+  failure: DataOf<'gateway.login.failed.v1'> & { readonly requestId: string },
+  stamp: Stamp,
+): GatewayEvent {
+  const { requestId, provider, code, client } = failure
+  const about = { ...stamp, tenantId: platformTenantId, subject: client, causationId: requestId }
+  return createEvent('gateway.login.failed.v1', about, { provider, code, client })
+}
+
+export function tokenRevoked(
+  revoked: By &
+    Pick<DataOf<'gateway.token.revoked.v1'>, 'kind' | 'reason'> & { readonly tenantId: string; readonly id: string },
+  stamp: Stamp,
+): GatewayEvent {
+  const { tenantId, kind, id, reason, actorId, requestId } = revoked
+  const about = { ...stamp, tenantId, subject: id, causationId: requestId }
+  return createEvent('gateway.token.revoked.v1', about, { kind, revokedId: id, reason, actorId })
+}
+
+export function membershipCreated(
+  membership: By & DataOf<'gateway.membership.created.v1'> & { readonly tenantId: string },
+  stamp: Stamp,
+): GatewayEvent {
+  const { tenantId, accountId, role, subjectId, joinedBy, actorId, requestId } = membership
+  const about = { ...stamp, tenantId, subject: accountId, causationId: requestId }
+  return createEvent('gateway.membership.created.v1', about, { accountId, role, subjectId, joinedBy, actorId })
+}
+
+export function invitationCreated(
+  invitation: By & DataOf<'gateway.invitation.created.v1'> & { readonly tenantId: string },
+  stamp: Stamp,
+): GatewayEvent {
+  const { tenantId, invitationId, role, subjectId, actorId, requestId } = invitation
+  const about = { ...stamp, tenantId, subject: invitationId, causationId: requestId }
+  return createEvent('gateway.invitation.created.v1', about, { invitationId, role, subjectId, actorId })
+}
+
+type Rules = Pick<DataOf<'gateway.sign-in-rules.changed.v1'>, 'role' | 'secondFactor'> & {
+  readonly domains: readonly DataOf<'gateway.sign-in-rules.changed.v1'>['domains'][number][]
+}
+
+export function signInRulesChanged(changed: By & Rules & { readonly tenantId: string }, stamp: Stamp): GatewayEvent {
+  const { tenantId, domains, role, secondFactor, actorId, requestId } = changed
+  const about = { ...stamp, tenantId, subject: tenantId, causationId: requestId }
+  return createEvent('gateway.sign-in-rules.changed.v1', about, { domains: [...domains], role, secondFactor, actorId })
 }

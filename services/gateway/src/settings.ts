@@ -4,6 +4,8 @@ import { checkSignInSettings, signInSettings } from './sign-in/provider-settings
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
+
 /** What the gateway reads from its environment. */
 export const gatewaySettings = z
   .object({
@@ -18,7 +20,19 @@ export const gatewaySettings = z
     GATEWAY_SIGNING_KEY_LEAD_SECONDS: wholeNumber(0, 86_400)
       .default(60)
       .meta({ description: 'a key is published this long before its first use; verifiers read keys every 10 s' }),
-    GATEWAY_METRICS_PORT: z.coerce
+    GATEWAY_SESSION_IDLE_MINUTES: wholeNumber(1, 1_440)
+    .default(30)
+    .meta({ description: 'a browser session that is not used this long ends' }),
+  GATEWAY_SESSION_HOURS: wholeNumber(1, 720)
+    .default(12)
+    .meta({ description: 'a browser session ends after this long, however much it is used' }),
+  GATEWAY_ORIGINS: z
+    .string()
+    .transform((list) => list.split(',').map((text) => text.trim()))
+    .refine((list) => list.every(isOrigin), 'must be origins such as https://csr.example.org, separated by commas')
+    .optional()
+    .meta({ description: 'origins whose pages may use cookies here; its own loopback addresses unless told' }),
+  GATEWAY_METRICS_PORT: z.coerce
       .number()
       .int()
       .min(0)

@@ -14,6 +14,13 @@ export function clientOf(address: string): string {
     .join(':')}::/64`
 }
 
+const weekMs = 7 * 24 * 3_600_000
+
+/** What stands for a client in records: an HMAC under a key of the week, so that weeks cannot be joined. */
+export function markOf(address: string, nowMs: number, hmac: (purpose: string, value: string) => string): string {
+  return hmac(`client-address/${Math.floor(nowMs / weekMs)}`, clientOf(address))
+}
+
 export function isLoopback(address: string): boolean {
   return address === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/i.test(address)
 }

@@ -27,6 +27,7 @@ export function describeDevelopmentToken(
     roles: [request.role],
     ...(request.subject !== undefined && { subject: request.subject }),
     sid: stamp.sessionId,
+    auth_time: now,
     iat: now,
     nbf: now,
     exp: now + lifeSeconds,

@@ -1,4 +1,4 @@
-import { escapedLineBreak, escapedNul, plainForm, type View } from './normalise.ts'
+import { escapedLineBreak, escapedNul, plainForm, type View } from './view.ts'
 
 const [percentSign, ampersand, backslash, plus, hash, semicolon] = [0x25, 0x26, 0x5c, 0x2b, 0x23, 0x3b] as const
 const [space, openBrace, closeBrace] = [0x20, 0x7b, 0x7d] as const

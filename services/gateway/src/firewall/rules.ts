@@ -9,7 +9,7 @@ import template from './rules/template.json' with { type: 'json' }
 import xss from './rules/xss.json' with { type: 'json' }
 import { indexPatterns, type Starts } from './index-patterns.ts'
 import { compilePattern, elementsOf, literalsOf, type Pattern } from './pattern.ts'
-import type { Trait } from './normalise.ts'
+import type { Trait } from './view.ts'
 import { createVocabulary, type Vocabulary } from './vocabulary.ts'
 
 /** What a rule says in its file. `rules/README.md` explains how patterns are written. */

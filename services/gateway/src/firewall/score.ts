@@ -1,7 +1,8 @@
-import { base64View, joinComments, plainView, type View } from './normalise.ts'
+import { base64View, joinComments, plainView } from './normalise.ts'
 import { matchAt, work } from './pattern.ts'
 import { families, type Family, type Rule, type RuleSet } from './rules.ts'
-import { createTokens, tokenise } from './tokenise.ts'
+import { createTokens, tokenise, type Tokens } from './tokenise.ts'
+import type { View } from './view.ts'
 
 /** How a text was read when a rule was met. */
 export type Reading = 'plain' | 'comments removed' | 'base64'
@@ -46,15 +47,9 @@ export function createScorer({ rules, thresholds, vocabulary, starts }: RuleSet)
         const rule = rules[index]
         if (!rule || words > rule.wordsMax || (rule.trait !== null && !view.traits.has(rule.trait))) continue
         const end = matchAt(pattern, tokens, at)
-        if (end !== -1) note(index, reading, excerptOf(view, at, end))
+        if (end !== -1) note(index, reading, excerptOf(view, tokens, { from: at, to: end }))
       }
     }
-  }
-
-  function excerptOf(view: View, from: number, to: number): string {
-    const start = tokens.starts[from] ?? 0
-    const end = Math.min(tokens.ends[to - 1] ?? start, start + excerptCharactersMax)
-    return String.fromCharCode(...view.codes.subarray(start, end))
   }
 
   function noteTraits(view: View): void {
@@ -86,4 +81,10 @@ function sumUp(matches: readonly Match[], thresholds: RuleSet['thresholds']): Sc
   for (const { rule } of matches) scores[rule.family] = (scores[rule.family] ?? 0) + rule.weight
   const reached = families.filter((family) => (scores[family] ?? 0) >= thresholds[family])
   return { matches, scores, reached }
+}
+
+function excerptOf({ codes }: View, { starts, ends }: Tokens, { from, to }: { from: number; to: number }): string {
+  const start = starts[from] ?? 0
+  const end = Math.min(ends[to - 1] ?? start, start + excerptCharactersMax)
+  return String.fromCharCode(...codes.subarray(start, end))
 }

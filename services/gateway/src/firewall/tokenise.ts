@@ -1,4 +1,4 @@
-import { escapedLineBreak, escapedNul, pieceCharactersMax, type View } from './normalise.ts'
+import { escapedLineBreak, escapedNul, pieceCharactersMax, type View } from './view.ts'
 import { hashNext, hashStart, markId, tokenId, type Vocabulary } from './vocabulary.ts'
 
 /** What stands before a token: nothing, blanks, a line break, or a line break written as an escape. */
@@ -176,7 +176,7 @@ class Scanner {
     return at
   }
 
-  /** `/* … *​/` is a blank, `/*!50000 … *​/` is what stands in it (MySQL). */
+  /** A comment is a blank; one that begins with an exclamation mark is what stands in it (MySQL). */
   commentOrMark(start: number): number {
     const { codes } = this.#view
     const next = codes[start + 1]

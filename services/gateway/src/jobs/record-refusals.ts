@@ -3,7 +3,7 @@ import type { Refusal } from '@csr/http/request-record'
 import type { Keyring } from '@csr/keyring/keyring'
 import type { Clock } from '@csr/runtime/clock'
 import type { Resource } from '@csr/runtime/lifecycle'
-import { clientOf } from '../domain/client.ts'
+import { markOf } from '../domain/client.ts'
 import { createRefusalTally, type Refused, type Tallied } from '../domain/refusals.ts'
 import type { RefusalStore } from '../store/refusal-store.ts'
 import type { GatewayTelemetry } from '../telemetry.ts'
@@ -22,7 +22,6 @@ export interface RefusalRecorder extends Resource {
   readonly flushCounts: () => void
 }
 
-const weekMs = 7 * 24 * 3_600_000
 const minuteMs = 60_000
 const retryMs = 1_000
 /** What waits for the database beyond this is counted instead. */
@@ -111,7 +110,7 @@ function createWriter({ refusals, telemetry }: Deps): Writer {
 
 function describe(refusal: Refusal, { keyring, clock }: Deps): Refused {
   const { code, method, route, requestId, actorId, tenantId, clientAddress } = refusal
-  const week = Math.floor(clock.nowMs() / weekMs)
-  const client = keyring.fingerprint(platformTenantId, `client-address/${week}`, clientOf(clientAddress))
+  const hmac = (purpose: string, value: string): string => keyring.fingerprint(platformTenantId, purpose, value)
+  const client = markOf(clientAddress, clock.nowMs(), hmac)
   return { tenantId: tenantId ?? platformTenantId, requestId, code, method, route, actorId, client }
 }

@@ -1,7 +1,7 @@
 /**
  * The cookies of the gateway (RFC 6265bis): `__Host-` names, so that no other host and no plain connection can set them;
- * Secure, HttpOnly, SameSite=Lax, for the whole site. Browsers take such cookies over TLS and, because loopback cannot be
- * listened to from outside, from `http://localhost` and `http://127.0.0.1` where they say so.
+ * Secure, HttpOnly, SameSite=Lax, for the whole site. Browsers take such cookies over TLS, and from `http://localhost` and
+ * `http://127.0.0.1`, which they trust: development needs no weaker form.
  */
 export interface Cookies {
   /** value of a `Set-Cookie` header; without `maxAgeSeconds` the cookie ends with the browser */
@@ -20,10 +20,10 @@ export const CookieName = {
 } as const
 export type CookieName = (typeof CookieName)[keyof typeof CookieName]
 
-/** `plain` only where the gateway serves loopback without TLS in development mode: no prefix, no Secure. */
-export function createCookies({ plain }: { readonly plain: boolean }): Cookies {
-  const nameOnWire = (name: CookieName): string => (plain ? name : `__Host-${name}`)
-  const attributes = `Path=/; HttpOnly; SameSite=Lax${plain ? '' : '; Secure'}`
+const nameOnWire = (name: CookieName): string => `__Host-${name}`
+const attributes = 'Path=/; Secure; HttpOnly; SameSite=Lax'
+
+export function createCookies(): Cookies {
   return {
     set(name, value, maxAgeSeconds) {
       const life = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`

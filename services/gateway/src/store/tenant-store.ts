@@ -5,13 +5,21 @@ import { KeyringUnavailable } from '@csr/keyring/errors'
 import type { Keyring } from '@csr/keyring/keyring'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
-import { statement, type Statement } from '@csr/postgres/statement'
+import { statement, type Also, type Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import { tenantCreated } from '../events.ts'
 
+export type WantedTenant = {
+  readonly name: string
+  readonly actorId: string
+  readonly actorTenantId: string
+  readonly requestId: string
+}
+
 export interface TenantStore {
-  create(wanted: { readonly name: string; readonly actorId: string; readonly requestId: string }): Promise<Tenant>
+  create(wanted: WantedTenant, also: Also<Tenant>): Promise<Tenant>
+  exists(tenantId: string): Promise<boolean>
   /** newest first, those made before the given one */
   list(page: { readonly limit: number; readonly before: string | null }): Promise<Tenant[]>
 }
@@ -27,16 +35,26 @@ type Deps = {
 /** Tenants, read across all of them by the worker role. Keys commit first: a key without a tenant is harmless. */
 export function createTenantStore({ postgres, keyring, relay, clock, ids }: Deps): TenantStore {
   return {
-    async create({ name, actorId, requestId }) {
+    async create({ name, actorId, actorTenantId, requestId }, also) {
       const id = ids.uuid()
       const createdAt = clock.now()
       await Promise.all([keyring.createTenant(platformTenantId), keyring.createTenant(id)])
       const keys = await keyring.createRecordKeys(platformTenantId, [id])
       const sealed = keys.seal(id, placeOfName(id), name)
       const event = tenantCreated({ tenantId: id, actorId, requestId }, { id: ids.uuid(), time: createdAt })
-      await postgres.group(id, [insertTenant(id, sealed, createdAt), insertEvents('gateway', [event])])
+      const created = { id, name, createdAt }
+      await postgres.group(id, [
+        insertTenant(id, sealed, createdAt),
+        insertEvents('gateway', [event]),
+        actFor(actorTenantId),
+        ...(await also(created)),
+      ])
       relay.wake()
-      return { id, name, createdAt }
+      return created
+    },
+    async exists(tenantId) {
+      const [rows] = await postgres.group(tenantId, [statement('select from gateway.tenants')])
+      return rows.length > 0
     },
     async list({ limit, before }) {
       const [rows] = await postgres.worker([selectTenants(limit, before)])
@@ -55,6 +73,9 @@ export function createTenantStore({ postgres, keyring, relay, clock, ids }: Deps
 }
 
 const placeOfName = (id: string) => ({ field: 'gateway.tenants.name', row: id })
+
+/** What belongs to the tenant of whoever asked, in the transaction that makes another one. */
+const actFor = (tenantId: string): Statement => statement(`select set_config('app.tenant_id', $1, true)`, [tenantId])
 
 type TenantRow = { readonly tenant_id: string; readonly name_sealed: SealedText; readonly created_at: string }
 

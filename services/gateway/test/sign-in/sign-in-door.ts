@@ -31,6 +31,7 @@ export type SignInDoor = AsyncDisposable & {
   outcome: SignInOutcome
   /** a browser with a cookie jar of its own; follows no redirect */
   browser(): Browser
+  logoutAddress(provider: string): Promise<string | null>
   /** as superuser, to look */
   readonly adminUrl: string
 }
@@ -52,12 +53,16 @@ export type Visited = {
 
 export const opened: SignInOutcome = { outcome: 'opened', cookies: ['__Host-csr-session=opened; Path=/; Secure'] }
 
+type DoorOptions = {
+  readonly limits?: FetchLimits
+  readonly clientIds?: Partial<Record<ProviderName, string>>
+}
 type Applications = Partial<Record<ProviderName, Pick<ProviderSettings, 'issuer' | 'allowed'>>>
 
 export async function openSignInDoor(
   clock: Clock,
   applications: Applications,
-  limits?: FetchLimits,
+  { limits, clientIds = {} }: DoorOptions = {},
 ): Promise<SignInDoor> {
   const database = await privateDatabase()
   const secrets = await testSecrets()
@@ -71,9 +76,11 @@ export async function openSignInDoor(
   const keysUrl = database.keysUrl('csr_gateway')
   const keyring = createKeyring({ service: 'gateway', keysUrl, rootKeyFile, indexKeyFile, logger, clock, ids })
   const providers = new Map(
-    Object.entries(applications).map(([name, { issuer, allowed }]) => {
-      const settings = { issuer, allowed, clientId, clientSecret, redirectUri: redirectUri(name) }
-      return [name, createProvider({ name: name as ProviderName, settings, clock, ...(limits && { limits }) })]
+    Object.entries(applications).map(([given, { issuer, allowed }]) => {
+      const name = given as ProviderName
+      const application = { clientId: clientIds[name] ?? clientId, clientSecret, redirectUri: redirectUri(name) }
+      const settings = { issuer, allowed, ...application }
+      return [given, createProvider({ name, settings, clock, ...(limits && { limits }) })]
     }),
   )
   const identities: VerifiedIdentity[] = []
@@ -100,6 +107,7 @@ export async function openSignInDoor(
   const door: SignInDoor = {
     ...{ url: server.address, identities, failures, outcome: opened, adminUrl: database.adminUrl },
     browser: () => createBrowser(server.address),
+    logoutAddress: async (name) => (await providers.get(name)?.logoutAddress('/docs')) ?? null,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
       await keyring[Symbol.asyncDispose]()

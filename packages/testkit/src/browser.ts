@@ -1,0 +1,104 @@
+/** What a browser shows after a step. */
+export type Page = {
+  readonly url: string
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+}
+
+/** A browser without a screen: it keeps cookies, follows redirects and presses buttons. */
+export type Browser = {
+  /** opens an address and follows redirects, at most 20 of them, until `until` says that this one is far enough */
+  open(address: string, options?: { readonly until?: (url: URL) => boolean }): Promise<Page>
+  /** posts the form of a page with the button of that value, and goes on as `open` does */
+  press(page: Page, value: string, options?: { readonly until?: (url: URL) => boolean }): Promise<Page>
+  /** the `Cookie` header for an address */
+  cookies(address: string): string
+}
+
+type Cookie = { readonly name: string; readonly value: string; readonly host: string; readonly path: string }
+type Step = { readonly url: URL; readonly method: 'GET' | 'POST'; readonly form?: string }
+
+const redirectsMax = 20
+
+/** Cookies belong to a host and a path, as in RFC 6265: not to a port. `Secure` ones are sent to loopback, as Chromium does. */
+export function createBrowser(): Browser {
+  let jar: Cookie[] = []
+
+  function cookieHeader({ hostname, pathname }: URL): string {
+    return jar
+      .filter(({ host, path }) => host === hostname && matches(pathname, path))
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ')
+  }
+
+  function keep(url: URL, headers: Headers): void {
+    for (const set of headers.getSetCookie()) {
+      const cookie = parseCookie(set, url)
+      jar = jar.filter(({ name, host, path }) => name !== cookie.name || host !== cookie.host || path !== cookie.path)
+      if (!cookie.gone) jar.push(cookie)
+    }
+  }
+
+  async function take(step: Step): Promise<Response> {
+    const { url, method, form } = step
+    const cookie = cookieHeader(url)
+    const answer = await fetch(url, {
+      ...{ method, redirect: 'manual', signal: AbortSignal.timeout(20_000) },
+      headers: {
+        accept: 'text/html,application/json',
+        ...(cookie === '' ? {} : { cookie }),
+        ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', origin: url.origin }),
+      },
+      ...(form === undefined ? {} : { body: form }),
+    })
+    keep(url, answer.headers)
+    return answer
+  }
+
+  async function go(first: Step, until: (url: URL) => boolean = () => false): Promise<Page> {
+    let step = first
+    for (let redirects = 0; redirects <= redirectsMax; redirects += 1) {
+      const answer = await take(step)
+      const text = await answer.text()
+      const location = answer.headers.get('location')
+      const page = { url: step.url.href, status: answer.status, headers: answer.headers, text }
+      if (location === null || answer.status < 300 || answer.status >= 400) return page
+      const next = new URL(location, step.url)
+      if (until(next)) return { ...page, url: next.href }
+      step = { url: next, method: 'GET' }
+    }
+    throw new Error(`more than ${redirectsMax} redirects from ${first.url.href}`)
+  }
+
+  return {
+    open: (address, { until } = {}) => go({ url: new URL(address), method: 'GET' }, until),
+    press(page, value, { until } = {}) {
+      const { action, name } = buttonIn(page, value)
+      return go({ url: action, method: 'POST', form: new URLSearchParams({ [name]: value }).toString() }, until)
+    },
+    cookies: (address) => cookieHeader(new URL(address)),
+  }
+}
+
+function matches(pathname: string, path: string): boolean {
+  return pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`)
+}
+
+function parseCookie(set: string, url: URL): Cookie & { readonly gone: boolean } {
+  const [pair = '', ...attributes] = set.split(';').map((text) => text.trim())
+  const attribute = (name: string): string | undefined =>
+    attributes.find((text) => text.toLowerCase().startsWith(`${name}=`))?.slice(name.length + 1)
+  const expires = attribute('expires')
+  const gone = attribute('max-age') === '0' || (expires !== undefined && Date.parse(expires) <= Date.now())
+  const name = pair.slice(0, pair.indexOf('='))
+  return { name, value: pair.slice(name.length + 1), host: url.hostname, path: attribute('path') ?? '/', gone }
+}
+
+function buttonIn({ url, text }: Page, value: string): { readonly action: URL; readonly name: string } {
+  const form = /<form[^>]*\bmethod="post"[^>]*>/i.exec(text)?.[0]
+  const button = [...text.matchAll(/<(?:button|input)[^>]*>/gi)].find(([tag]) => tag.includes(`value="${value}"`))?.[0]
+  const name = /\bname="([^"]+)"/.exec(button ?? '')?.[1]
+  if (form === undefined || name === undefined) throw new Error(`no form with a button ${value} at ${url}`)
+  return { action: new URL(/\baction="([^"]+)"/.exec(form)?.[1] ?? url, url), name }
+}
