@@ -18,6 +18,13 @@ const tryEveryMs = 250
 /** The holder asks this often whether its connection lives, and gives it as long to answer. */
 const checkEveryMs = 1_000
 
+/**
+ * The server ends a holder's connection that asks nothing for this long: a process that is frozen, or cut off, keeps its
+ * connection for hours otherwise, and with it the lock.
+ */
+const silentMost = '5s'
+const limitSilence = `select set_config('idle_session_timeout', $1, false)`
+
 const tryLock = `select pg_try_advisory_lock(hashtextextended($1, 0)) as held`
 
 /**
@@ -37,6 +44,7 @@ export async function holdLock(lockName: string, options: LockOptions): Promise<
 
 /** Asks again and again on one connection; false if the connection failed, so that another is opened. */
 async function acquire(lane: Lane, lockName: string, signal: AbortSignal): Promise<boolean> {
+  if (!(await ask(lane, limitSilence, [silentMost]))) return false
   while (!signal.aborted && !lane.closed) {
     const row = await ask(lane, tryLock, [lockName])
     if (!row) return false

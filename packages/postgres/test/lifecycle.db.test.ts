@@ -28,7 +28,8 @@ async function createGate(targetPort: number) {
       sockets.add(from)
       from.on('data', (bytes) => void (open && to.write(bytes)))
       from.on('error', () => undefined)
-      from.on('close', () => (to.destroy(), sockets.delete(from)))
+      // while it is shut neither side hears of the other's end
+      from.on('close', () => (open && to.destroy(), sockets.delete(from)))
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -138,6 +139,29 @@ test('a lock is lost within about two seconds when the server stops answering', 
   gate.shut()
   await eventually(() => assert.ok(held.lost.aborted), { withinMs: 2_500 })
   await gate.close()
+})
+
+test('a holder that is cut off loses its lock within seconds, although its connection lives on at the server', async () => {
+  const gate = await createGate(scratch.database.server.port)
+  const cutOff = await scratch.open({ workerUrl: withPort(scratch.database.url('csr_ingest_worker'), gate.port) })
+  const standby = await scratch.open()
+  const held = await cutOff.hold('relay', never)
+  gate.shut()
+  const cutMs = performance.now()
+  const followed = await standby.hold('relay', never)
+  assert.ok(performance.now() - cutMs < 8_000)
+  assert.ok(held.lost.aborted)
+  await followed[Symbol.asyncDispose]()
+  await gate.close()
+})
+
+test('a lock that is held for long and asked about is kept', async () => {
+  const connected = await scratch.open()
+  const held = await connected.hold('relay', never)
+  const endMs = performance.now() + 6_500
+  await eventually(() => assert.ok(performance.now() > endMs), { withinMs: 8_000 })
+  assert.equal(held.lost.aborted, false)
+  await held[Symbol.asyncDispose]()
 })
 
 test('waiting for a lock ends when the caller gives up', async () => {
