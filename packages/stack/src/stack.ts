@@ -117,7 +117,7 @@ export class Stack {
   /** Restarts a service, every replica of it, as after a change of its files. */
   async restart(service: string): Promise<void> {
     const names = namesOf(service, this.#options.replicas)
-    await Promise.all(names.map((name) => this.#supervisor.member(name)?.restart()))
+    await Promise.all(names.map(async (name) => await this.#supervisor.member(name)?.restart()))
   }
 
   /** What `stack.json` says at this moment. */
