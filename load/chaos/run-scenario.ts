@@ -67,7 +67,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
 type RigOptions = RunOptions &
   Pick<RigParts, 'links' | 'atEnd'> & { readonly perSecond: number; readonly events: number }
 
-type OpenRig = AsyncDisposable & { readonly rig: RunningRig; readonly companies: readonly Company[] }
+export type OpenRig = AsyncDisposable & { readonly rig: RunningRig; readonly companies: readonly Company[] }
 
 /** A rig on a running stack, with companies of its own; its load is not started yet. */
 export async function openRig(stack: RigStack, options: RigOptions): Promise<OpenRig> {
