@@ -1,0 +1,186 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Operation } from '@csr/contracts/http/operation'
+import type { Exclusions } from './exclusions.ts'
+import { freeTextOf, mayHoldText, visitTexts, type FreeText, type Visit } from './free-text.ts'
+import { families, type Family, type Rule, type RuleSet } from './rules.ts'
+import { createScorer, type Match, type Score } from './score.ts'
+import { pieceCharactersMax } from './view.ts'
+
+/** `observe` counts what it finds and lets everything pass. */
+export type FirewallMode = 'block' | 'observe'
+
+/** What is screened of an operation: its schemas decide. */
+export type Described = Pick<Operation, 'method' | 'path' | 'params' | 'query'> & {
+  readonly body?: Operation['body'] | undefined
+}
+
+/** The parts of a request as they are known when its route is called. `body` is the parsed JSON. */
+export type Parts = { readonly params: unknown; readonly query: unknown; readonly body: unknown }
+
+/** What was found in one field. */
+export type Finding = {
+  readonly field: string
+  /** false where the schema leaves no room for free text */
+  readonly screened: boolean
+  readonly scores: Score['scores']
+  readonly reached: readonly Family[]
+  readonly matches: readonly (Match & { readonly excluded: boolean })[]
+}
+
+/** Told of every rule that was met: for counters and logs, with names that are ours only. */
+export type Witness = (met: {
+  readonly route: string
+  readonly field: string
+  readonly rule: Rule
+  readonly outcome: 'refused' | 'observed' | 'noted' | 'excluded'
+}) => void
+
+/** Screens one operation. */
+export type Screening = {
+  readonly route: string
+  /** ids of the rules for which the request is refused; none where it passes */
+  screen(parts: Parts): Promise<readonly string[]> | readonly string[]
+}
+
+export interface Firewall {
+  readonly mode: FirewallMode
+  readonly thresholds: RuleSet['thresholds']
+  /** for the routes to ask before they act */
+  screening(operation: Described): Screening
+  /** looks at the text of a request whose content is nobody's reason to refuse it */
+  observe(route: string, texts: readonly string[]): void
+  /** every field of a request with what is found there */
+  explain(operation: Described, parts: Parts): Finding[]
+  /** one text by itself */
+  explainText(text: string): Finding
+}
+
+type Options = {
+  readonly rules: RuleSet
+  readonly mode: FirewallMode
+  readonly exclusions: Exclusions
+  readonly witness: Witness
+}
+
+export function createFirewall({ rules, mode, exclusions, witness }: Options): Firewall {
+  const score = createScorer(rules)
+
+  function find(route: string, field: string, text: string): Finding {
+    const { matches } = score(text)
+    const judged = matches.map((match) => ({ ...match, excluded: exclusions.covers(route, field, match.rule.id) }))
+    const scores: Partial<Record<Family, number>> = {}
+    for (const { rule, excluded } of judged)
+      if (!excluded) scores[rule.family] = (scores[rule.family] ?? 0) + rule.weight
+    const reached = families.filter((family) => (scores[family] ?? 0) >= rules.thresholds[family])
+    return { field, screened: true, scores, reached, matches: judged }
+  }
+
+  function tell(route: string, { field, reached, matches }: Finding, decisive: 'refused' | 'observed'): void {
+    for (const { rule, excluded } of matches) {
+      const counts = reached.includes(rule.family)
+      witness({ route, field, rule, outcome: excluded ? 'excluded' : counts ? decisive : 'noted' })
+    }
+  }
+
+  /** Rules of the families that reach their threshold. */
+  function judge(route: string, field: string, text: string): readonly string[] {
+    const found = find(route, field, text)
+    if (found.matches.length === 0) return none
+    tell(route, found, mode === 'block' ? 'refused' : 'observed')
+    if (mode === 'observe') return none
+    return found.matches
+      .filter((match) => !match.excluded && found.reached.includes(match.rule.family))
+      .map(({ rule }) => rule.id)
+  }
+
+  return {
+    mode,
+    thresholds: rules.thresholds,
+    screening(operation) {
+      const route = `${operation.method} ${operation.path}`
+      const places = placesOf(operation)
+      return {
+        route,
+        screen(parts) {
+          const texts = textsOf(places, parts)
+          if (texts.length === 0) return none
+          if (texts.reduce((sum, { text }) => sum + text.length, 0) > pieceCharactersMax) {
+            return inTurns(texts, (field, text) => judge(route, field, text))
+          }
+          return [...new Set(texts.flatMap(({ field, text }) => judge(route, field, text)))]
+        },
+      }
+    },
+    observe(route, texts) {
+      for (const text of texts) tell(route, find(route, '', text), 'observed')
+    },
+    explain(operation, parts) {
+      const route = `${operation.method} ${operation.path}`
+      const found: Finding[] = []
+      visitParts(placesOf(operation), parts, (field, text, isFree) => {
+        found.push(isFree ? find(route, field, text) : { field, screened: false, scores: {}, reached: [], matches: [] })
+      })
+      return found
+    },
+    explainText: (text) => find('', '', text),
+  }
+}
+
+const none: readonly string[] = []
+
+type Places = {
+  readonly params: FreeText
+  readonly query: FreeText
+  readonly body: FreeText
+  readonly bodyMayHoldText: boolean
+}
+
+function placesOf({ params, query, body }: Described): Places {
+  const bodyPlace = typeof body === 'string' ? 'free' : body === undefined ? 'bound' : freeTextOf(body)
+  return {
+    params: params === undefined ? 'bound' : freeTextOf(params),
+    query: query === undefined ? { members: new Map() } : freeTextOf(query),
+    body: bodyPlace,
+    bodyMayHoldText: mayHoldText(bodyPlace),
+  }
+}
+
+type Text = { readonly field: string; readonly text: string }
+
+function textsOf(places: Places, parts: Parts): Text[] {
+  const texts: Text[] = []
+  visitParts(places, parts, (field, text, isFree) => {
+    if (isFree && text !== '') texts.push({ field, text })
+  })
+  return texts
+}
+
+function visitParts(places: Places, { params, query, body }: Parts, visit: Visit): void {
+  const parameter: Visit = (field, text, isFree) => visit(`parameter:${field.slice(1)}`, text, isFree)
+  visitTexts(params, places.params, '', parameter)
+  visitTexts(query, places.query, '', parameter)
+  visitTexts(body, places.body, '', visit)
+}
+
+/** Two pieces share this much, so that nothing hides on the seam. */
+const overlapCharacters = 1_024
+
+/** Piece by piece, so that a large body never holds up the others for longer than one piece takes. */
+async function inTurns(
+  texts: readonly Text[],
+  judge: (field: string, text: string) => readonly string[],
+): Promise<string[]> {
+  const rules = new Set<string>()
+  let since = 0
+  for (const { field, text } of texts) {
+    for (let from = 0; from < text.length; from += pieceCharactersMax - overlapCharacters) {
+      const piece = text.slice(from, from + pieceCharactersMax)
+      for (const rule of judge(field, piece)) rules.add(rule)
+      since += piece.length
+      if (since < pieceCharactersMax / 2) continue
+      since = 0
+      await setImmediate()
+    }
+  }
+  return [...rules]
+}
