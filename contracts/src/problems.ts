@@ -14,6 +14,11 @@ const kinds = {
   'signature-invalid': [401, 'Signature not accepted', 'The webhook signature, its time or its endpoint is not valid.'],
   'sign-in-refused': [401, 'Sign-in not accepted', 'The sign-in was not accepted. It can be started anew.'],
   'permission-denied': [403, 'Permission denied', 'The caller lacks the permission this route needs.'],
+  'request-refused': [
+    403,
+    'Request refused',
+    'A text in the request looks like an attack. Whoever operates the system finds out why by the instance of this answer.',
+  ],
   'membership-missing': [
     403,
     'Not a member',

@@ -11,6 +11,8 @@ export const accessDenied = z.object({
   /** HMAC of the client address under a key of the week */
   client: z.string().max(100),
   count: z.number().int().min(1),
+  /** rules of the firewall that were met: their ids, never what met them */
+  rules: z.array(z.string().max(60)).max(50).optional(),
 })
 
 /** The first record of a tenant. */
