@@ -7,6 +7,8 @@ export type ProblemOptions = {
   readonly retryAfterSeconds?: number
   /** further headers of the answer, such as `allow` */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  /** names for the record of a refusal; the caller is not told */
+  readonly reasons?: readonly string[]
   readonly cause?: unknown
 }
 
@@ -17,6 +19,7 @@ export class ProblemError extends Error {
   readonly errors: readonly ProblemDetailError[] | undefined
   readonly retryAfterSeconds: number | undefined
   readonly headers: Readonly<Record<string, string | readonly string[]>> | undefined
+  readonly reasons: readonly string[]
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(code, options.cause === undefined ? undefined : { cause: options.cause })
@@ -26,6 +29,7 @@ export class ProblemError extends Error {
     this.errors = options.errors
     this.retryAfterSeconds = options.retryAfterSeconds
     this.headers = options.headers
+    this.reasons = options.reasons ?? []
   }
 
   get status(): number {

@@ -15,6 +15,8 @@ export type Refusal = {
   readonly tenantId: string | null
   readonly actorId: string | null
   readonly clientAddress: string
+  /** why, in names that are ours; for the record only */
+  readonly reasons: readonly string[]
 }
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -50,8 +52,8 @@ export function createRecorder(options: ServerOptions): Recorder {
       const tenantId = principal?.tenantId ?? null
       const actorId = principal?.actorId ?? null
       const clientAddress = request.socket.remoteAddress ?? ''
-      const { code, status } = problem
-      onRefused({ code, status, method: request.method, route, requestId, tenantId, actorId, clientAddress })
+      const { code, status, reasons } = problem
+      onRefused({ code, status, method: request.method, route, requestId, tenantId, actorId, clientAddress, reasons })
     },
   }
 }
