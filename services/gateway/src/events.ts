@@ -11,9 +11,10 @@ export type GatewayEvent = EventOf<Extract<EventType, `gateway.${string}`>>
 
 /** The event of one refusal, or of `count` alike. */
 export function accessDenied({ refused, count }: { refused: Refused; count: number }, stamp: Stamp): GatewayEvent {
-  const { tenantId, requestId, code, method, route, actorId, client } = refused
+  const { tenantId, requestId, code, method, route, actorId, client, rules } = refused
   const about = { ...stamp, tenantId, subject: actorId ?? client, causationId: requestId }
-  return createEvent('gateway.access.denied.v1', about, { code, method, route, actorId, client, count })
+  const denied = { code, method, route, actorId, client, count, ...(rules.length > 0 && { rules: [...rules] }) }
+  return createEvent('gateway.access.denied.v1', about, denied)
 }
 
 export function tenantCreated(

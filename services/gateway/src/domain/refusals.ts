@@ -9,6 +9,8 @@ export type Refused = {
   readonly actorId: string | null
   /** HMAC of the client's address */
   readonly client: string
+  /** rules of the firewall that were met */
+  readonly rules: readonly string[]
 }
 
 export type Tallied = { readonly refused: Refused; readonly count: number }
@@ -38,7 +40,7 @@ export function createRefusalTally(): RefusalTally {
 
   function count(refused: Refused): void {
     const known = counts.size < keptMax || counts.has(keyOf(refused))
-    const counted = known ? refused : { ...refused, client: others, actorId: null, route: others }
+    const counted = known ? refused : { ...refused, client: others, actorId: null, route: others, rules: [] }
     const key = keyOf(counted)
     counts.set(key, { refused: counted, count: (counts.get(key)?.count ?? 0) + 1 })
   }
@@ -67,6 +69,6 @@ export function createRefusalTally(): RefusalTally {
   }
 }
 
-function keyOf({ tenantId, code, method, route, actorId, client }: Refused): string {
-  return JSON.stringify([tenantId, code, method, route, actorId, client])
+function keyOf({ tenantId, code, method, route, actorId, client, rules }: Refused): string {
+  return JSON.stringify([tenantId, code, method, route, actorId, client, rules])
 }

@@ -109,8 +109,8 @@ function createWriter({ refusals, telemetry }: Deps): Writer {
 }
 
 function describe(refusal: Refusal, { keyring, clock }: Deps): Refused {
-  const { code, method, route, requestId, actorId, tenantId, clientAddress } = refusal
+  const { code, method, route, requestId, actorId, tenantId, clientAddress, reasons: rules } = refusal
   const hmac = (purpose: string, value: string): string => keyring.fingerprint(platformTenantId, purpose, value)
   const client = markOf(clientAddress, clock.nowMs(), hmac)
-  return { tenantId: tenantId ?? platformTenantId, requestId, code, method, route, actorId, client }
+  return { tenantId: tenantId ?? platformTenantId, requestId, code, method, route, actorId, client, rules }
 }
