@@ -10,6 +10,7 @@ const refused = (changes: Partial<Refused> = {}): Refused => ({
   route: '/v1/me',
   actorId: null,
   client: 'client-1',
+  rules: [],
   ...changes,
 })
 

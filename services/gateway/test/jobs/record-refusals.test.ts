@@ -9,7 +9,7 @@ import { recordRefusals, type RefusalRecorder } from '../../src/jobs/record-refu
 
 const refusal: Refusal = {
   ...{ code: 'token-invalid', status: 401, method: 'GET', route: '/v1/me', requestId: 'request-1' },
-  ...{ tenantId: null, actorId: null, clientAddress: '192.0.2.1' },
+  ...{ tenantId: null, actorId: null, clientAddress: '192.0.2.1', reasons: [] },
 }
 
 type Recorded = { readonly tenantId: string; readonly refusals: readonly Tallied[] }
