@@ -1,6 +1,7 @@
 import type { Service } from '@csr/contracts/services'
 import type { DataDirectory } from './data-directory.ts'
 import { ownerUrl } from './database-places.ts'
+import { identityProviders } from './identity-providers/environment.ts'
 import { nameOf } from './replicas.ts'
 import { serviceUrl, type Surroundings } from './service-environment.ts'
 import type { DemoDocument, StackDocument } from './stack-document.ts'
@@ -41,7 +42,7 @@ export function composeDocument(
       storeDir: nodes[0]?.storeDir ?? null,
       nodes,
     },
-    identityProviders: {},
+    identityProviders: identityProviders(around),
     logsDir: directory.logsDir,
     mode: around.mode,
     demo,

@@ -1,4 +1,5 @@
 import { gatewayMetricsPortOffset, services, type Service } from '@csr/contracts/services'
+import { identityProvidersPortOffset } from './identity-providers/addresses.ts'
 import { Refusal } from './refusal.ts'
 import { freePort, isPortFree } from './servers/ports.ts'
 import { readJson, writeAtomically } from './write-atomically.ts'
@@ -9,6 +10,7 @@ export type StackPorts = {
   readonly services: Readonly<Record<Service, readonly number[]>>
   /** one for each replica of the gateway */
   readonly gatewayMetrics: readonly number[]
+  readonly identityProviders: number
   readonly postgres: number
   /** one for each node */
   readonly nats: readonly NatsPorts[]
@@ -26,18 +28,24 @@ export const replicaPortOffset = 10
 export async function servicePorts(
   portBase: number,
   replicas = 1,
-): Promise<Pick<StackPorts, 'services' | 'gatewayMetrics'>> {
+): Promise<Pick<StackPorts, 'services' | 'gatewayMetrics' | 'identityProviders'>> {
   const bases = Array.from({ length: replicas }, (_, index) => portBase + index * replicaPortOffset)
   const ports = services.map((service, index) => [service, bases.map((base) => base + index)] as const)
   const metrics = bases.map((base) => base + gatewayMetricsPortOffset)
-  const highest = Math.max(...metrics)
+  const identityProviders = portBase + identityProvidersPortOffset
+  const highest = Math.max(...metrics, identityProviders)
   if (highest > portMax) {
     throw new Refusal(`With ${replicas} replicas --port-base is ${portBase - (highest - portMax)} at most.`)
   }
-  for (const [user, taken] of [...ports, ["the gateway's metrics", metrics] as const]) {
+  const others = [
+    ["the gateway's metrics", metrics],
+    ['the identity providers', [identityProviders]],
+  ] as const
+  for (const [user, taken] of [...ports, ...others]) {
     for (const port of taken) if (!(await isPortFree(port))) throw portTaken(port, user, portBase)
   }
-  return { services: Object.fromEntries(ports) as unknown as StackPorts['services'], gatewayMetrics: metrics }
+  const byService = Object.fromEntries(ports) as unknown as StackPorts['services']
+  return { services: byService, gatewayMetrics: metrics, identityProviders }
 }
 
 const portMax = 65_535

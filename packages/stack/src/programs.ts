@@ -57,8 +57,8 @@ export function natsProgram(name: string, options: Omit<NatsOptions, 'logFile'>)
   }
 }
 
-/** A process of our own: a replica of a service, or the keeper. The gateway stops before the services behind it. */
-export function nodeProgram(name: string, kind: Service | 'keeper', launch: Launch): Program {
+/** A process of our own: a replica of a service, the keeper, the identity providers. The gateway stops before the services behind it. */
+export function nodeProgram(name: string, kind: Service | 'keeper' | 'identity-providers', launch: Launch): Program {
   const gateway = kind === 'gateway'
   return {
     name,

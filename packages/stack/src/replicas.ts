@@ -35,6 +35,6 @@ export function processesOf(
 /** Everything a stack may run that has a log. */
 export const loggedPrograms: readonly string[] = [
   ...services.flatMap((service) => namesOf(service, replicasMax)),
-  ...['keeper', 'postgres', 'warden'],
+  ...['keeper', 'identity-providers', 'postgres', 'warden'],
   ...namesOf('nats', Math.max(...natsNodesAllowed)),
 ]

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Service } from '@csr/contracts/services'
 import { rolesOf } from '@csr/postgres/bootstrap-roles'
 import { placeUrl, type DatabasePlace } from './database-places.ts'
+import { signInEnvironment } from './identity-providers/environment.ts'
 import { cacheFolders } from './install/cache.ts'
 import type { StackPorts } from './ports.ts'
 import { projectRoot } from './start-options.ts'
@@ -74,7 +75,8 @@ function keysAccess(service: Service, { secrets, keys }: Surroundings): Environm
   }
 }
 
-function ownSettings(service: Service, { ports, secrets }: Surroundings, replica: number): Environment {
+function ownSettings(service: Service, around: Surroundings, replica: number): Environment {
+  const { ports, secrets } = around
   if (service === 'q2q') return { PRIVACY_URL: replicaUrls(ports, 'privacy'), SAFETY_URL: replicaUrls(ports, 'safety') }
   if (service !== 'gateway') return {}
   return {
@@ -86,6 +88,7 @@ function ownSettings(service: Service, { ports, secrets }: Surroundings, replica
     SAFETY_URL: replicaUrls(ports, 'safety'),
     PRIVACY_URL: replicaUrls(ports, 'privacy'),
     AUDIT_URL: replicaUrls(ports, 'audit'),
+    ...signInEnvironment(around),
   }
 }
 

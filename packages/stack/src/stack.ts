@@ -13,13 +13,13 @@ import { migrateUp } from './migrate.ts'
 import type { Progress } from './progress.ts'
 import { describeProbe, untilReady, watchReadiness } from './ready.ts'
 import { explainFileError, Refusal } from './refusal.ts'
-import { namesOf, processesOf } from './replicas.ts'
+import { namesOf } from './replicas.ts'
 import type { SampleReport } from './samples/sample-result.ts'
 import { mainOf, serviceUrl, type Surroundings } from './service-environment.ts'
 import { removeStackDocument, writeStackDocument, type DemoDocument, type StackDocument } from './stack-document.ts'
 import type { StartOptions } from './start-options.ts'
 import { startServers } from './start-servers.ts'
-import { startServices } from './start-services.ts'
+import { readinessUrls, startServices } from './start-services.ts'
 import type { Exit, Program } from './supervised-process.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -212,9 +212,8 @@ export class Stack {
     })
   }
 
-  #urls({ ports }: Surroundings): ReadonlyMap<string, string> {
-    const processes = processesOf(Stack.existing(this.#surface.only), this.#options.replicas)
-    return new Map(processes.map(({ service, replica, name }) => [name, serviceUrl(ports, service, replica)]))
+  #urls(around: Surroundings): ReadonlyMap<string, string> {
+    return readinessUrls(Stack.existing(this.#surface.only), around, this.#options.replicas)
   }
 
   #noteStart(program: Program, pid: number): void {

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { Provider, interactionPolicy, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
 import { directoryTemplate, localClientId, localIssuers } from './addresses.ts'
 import { demoPeople, objectIdOf, subjectOf, type DemoPerson, type LocalProvider } from './demo-people.ts'
@@ -52,7 +52,7 @@ function configurationOf(kind: LocalProvider, issuerOf: (person: DemoPerson) => 
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
   const people = demoPeople.filter(({ provider }) => provider === kind)
   return {
-    jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' } as never] },
+    jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
     claims: {
       openid: ['sub', ...(kind === 'google' ? ['azp', 'hd'] : ['tid', 'oid', 'ver'])],
       email: kind === 'google' ? ['email', 'email_verified'] : ['email'],
@@ -63,7 +63,7 @@ function configurationOf(kind: LocalProvider, issuerOf: (person: DemoPerson) => 
     responseTypes: ['code'],
     scopes: ['openid', 'email', 'profile'],
     pkce: { required: () => true },
-    cookies: { names: cookieNames(kind), long: { path: `/${kind}` }, short: { path: `/${kind}` }, keys: [clientKey] },
+    cookies: { names: cookieNames(kind), long: { path: `/${kind}` }, short: { path: `/${kind}` }, keys: [cookieKey] },
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: true },
@@ -82,24 +82,27 @@ function configurationOf(kind: LocalProvider, issuerOf: (person: DemoPerson) => 
       AccessToken: 3_600,
       AuthorizationCode: 60,
     },
-    findAccount(_ctx, accountId) {
-      const person = people.find((one) => subjectOf(one) === accountId)
-      if (person === undefined) return undefined
-      const scene = scenes.getStore()
-      if (scene !== undefined) scene.issuer = issuerOf(person)
-      return { accountId, claims: () => claimsOf(person) }
-    },
-    async loadExistingGrant(ctx) {
-      const { client, session } = ctx.oidc
-      const grant = new ctx.oidc.provider.Grant({
-        clientId: client?.clientId ?? '',
-        accountId: session?.accountId ?? '',
-      })
-      grant.addOIDCScope('openid email profile')
-      await grant.save()
-      return grant
-    },
+    findAccount: (_ctx, accountId) => accountOf(people, accountId, issuerOf),
+    loadExistingGrant: grantAll,
   }
+}
+
+/** The person behind a subject; from here on the request speaks for the issuer of their directory. */
+function accountOf(people: readonly DemoPerson[], accountId: string, issuerOf: (person: DemoPerson) => string) {
+  const person = people.find((one) => subjectOf(one) === accountId)
+  if (person === undefined) return undefined
+  const scene = scenes.getStore()
+  if (scene !== undefined) scene.issuer = issuerOf(person)
+  return { accountId, claims: () => claimsOf(person) }
+}
+
+/** Nobody is asked for consent. */
+async function grantAll({ oidc }: KoaContextWithOIDC) {
+  const { client, session, provider } = oidc
+  const grant = new provider.Grant({ clientId: client?.clientId ?? '', accountId: session?.accountId ?? '' })
+  grant.addOIDCScope('openid email profile')
+  await grant.save()
+  return grant
 }
 
 /** Claims as the two send them: Google has no `auth_time`, `acr` and `amr`, Entra no `email_verified`. */
@@ -141,7 +144,8 @@ function likeEntra(ctx: KoaContextWithOIDC): void {
   ctx.response.set('location', address.href)
 }
 
-const clientKey = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
+/** Signs the provider's own cookies, for as long as its process lives. */
+const cookieKey = randomBytes(32).toString('base64url')
 
 const cookieNames = (kind: LocalProvider) => ({
   session: `${kind}-session`,

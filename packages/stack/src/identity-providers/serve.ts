@@ -45,6 +45,7 @@ async function answer(request: Request, response: ServerResponse, served: Served
   const { pathname } = new URL(request.url ?? '/', origin)
   // another host name is another site that was pointed here
   if (request.headers.host !== new URL(origin).host) return end(response, 404, 'Not found')
+  if (pathname === '/health/readiness') return end(response, 200, 'ready')
   const choosing = /^\/(google|azure)\/choose\/[A-Za-z0-9_-]+$/.exec(pathname)?.[1] as LocalProvider | undefined
   if (choosing !== undefined) return await choose(request, response, { kind: choosing, provider: providers[choosing] })
   const place = placeOf(pathname, origin)

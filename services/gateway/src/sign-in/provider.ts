@@ -98,7 +98,7 @@ function configuration(options: {
     [openid.clockSkew]: Math.round((clock.nowMs() - systemClock().nowMs()) / 1_000),
     [openid.clockTolerance]: leewaySeconds,
   })
-  config[openid.customFetch] = ask as openid.CustomFetch
+  config[openid.customFetch] = ask
   // settings and discovery have refused plain addresses that are not loopback
   if (settings.issuer.startsWith('http:')) openid.allowInsecureRequests(config)
   return config
