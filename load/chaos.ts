@@ -6,9 +6,10 @@ import { createCommand, runCommandLine } from '@csr/stack/command-line'
 import { createProgress } from '@csr/stack/progress'
 import { Refusal } from '@csr/stack/refusal'
 import { InvalidArgumentError } from 'commander'
-import { describeLedger } from './chaos/ledger.ts'
+import { describeLedger, type Ledger } from './chaos/ledger.ts'
 import { removeFolder } from './chaos/rig-stack.ts'
 import { runScenario } from './chaos/run-scenario.ts'
+import type { Scenario } from './chaos/scenario.ts'
 import { scenarios } from './chaos/scenarios/scenarios.ts'
 
 /** `npm run chaos`: breaks a system of its own under load and proves, or disproves, that nothing was lost, duplicated or stuck. */
@@ -30,7 +31,8 @@ Results on stdout, progress on stderr. Exit code 0: nothing lost, duplicated or 
 Examples:
   npm run chaos
   npm run chaos -- kills --seed 7
-  npm run chaos -- lost-store --keep --json > ledger.json`,
+  npm run chaos -- lost-store --keep --json > ledger.json
+  npm run chaos -- long`,
   )
   .action(main)
 
@@ -44,32 +46,46 @@ type Options = {
   readonly list?: boolean
 }
 
+/** Everything but the short form, one after the other. */
+const long = 'long'
+
 const seedsBelow = 1_000_000
 
 await runCommandLine(command, process.argv.slice(2))
 
 async function main(name: string, options: Options): Promise<void> {
   if (options.list) return void process.stdout.write(describeScenarios(options.json === true))
-  const scenario = scenarios.get(name)
-  if (!scenario)
-    throw new Refusal(`There is no scenario ${name}. ${[...scenarios.keys()].join(', ')}.`, { exitCode: 2 })
+  const wanted = name === long ? [...scenarios.values()].filter((one) => one.name !== 'short') : [find(name)]
   const folder = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'csr-chaos-')) : resolve(options.dataDir)
   const kept = options.keep === true || options.dataDir !== undefined
-  const ledger = await runScenario(scenario, {
-    seed: options.seed ?? randomInt(seedsBelow),
-    folder,
-    note: createProgress().note,
-    ...(options.events !== undefined && { events: options.events }),
-    ...(options.rate !== undefined && { perSecond: options.rate }),
-  })
-  const told = { ...ledger, folder: kept ? folder : null }
-  process.stdout.write(options.json === true ? `${JSON.stringify(told, null, 2)}\n` : describeLedger(told))
+  const seed = options.seed ?? randomInt(seedsBelow)
+  const ledgers: Ledger[] = []
+  for (const scenario of wanted) {
+    const place = wanted.length === 1 ? folder : join(folder, scenario.name)
+    const ledger = await runScenario(scenario, {
+      ...{ seed, folder: place, note: createProgress().note },
+      ...(options.events !== undefined && { events: options.events }),
+      ...(options.rate !== undefined && { perSecond: options.rate }),
+    })
+    if (!kept) removeFolder(place)
+    ledgers.push({ ...ledger, folder: kept ? place : null })
+    if (options.json !== true) process.stdout.write(describeLedger({ ...ledger, folder: kept ? place : null }))
+  }
+  if (options.json === true)
+    process.stdout.write(`${JSON.stringify(name === long ? { ledgers } : ledgers[0], null, 2)}\n`)
   if (!kept) removeFolder(folder)
-  process.exitCode = ledger.passed ? 0 : 1
+  process.exitCode = ledgers.every(({ passed }) => passed) ? 0 : 1
+}
+
+function find(name: string): Scenario {
+  const scenario = scenarios.get(name)
+  if (scenario) return scenario
+  throw new Refusal(`There is no scenario ${name}, but ${[...scenarios.keys(), long].join(', ')}.`, { exitCode: 2 })
 }
 
 function describeScenarios(json: boolean): string {
-  const all = [...scenarios.values()].map(({ name, description }) => ({ name, description }))
+  const others = { name: long, description: 'all of the others, one after the other' }
+  const all = [...[...scenarios.values()].map(({ name, description }) => ({ name, description })), others]
   if (json) return `${JSON.stringify({ scenarios: all }, null, 2)}\n`
   return all.map(({ name, description }) => `${name.padEnd(18)} ${description}\n`).join('')
 }
