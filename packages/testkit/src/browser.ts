@@ -21,28 +21,12 @@ type Step = { readonly url: URL; readonly method: 'GET' | 'POST'; readonly form?
 
 const redirectsMax = 20
 
-/** Cookies belong to a host and a path, as in RFC 6265: not to a port. `Secure` ones are sent to loopback, as Chromium does. */
 export function createBrowser(): Browser {
-  let jar: Cookie[] = []
-
-  function cookieHeader({ hostname, pathname }: URL): string {
-    return jar
-      .filter(({ host, path }) => host === hostname && matches(pathname, path))
-      .map(({ name, value }) => `${name}=${value}`)
-      .join('; ')
-  }
-
-  function keep(url: URL, headers: Headers): void {
-    for (const set of headers.getSetCookie()) {
-      const cookie = parseCookie(set, url)
-      jar = jar.filter(({ name, host, path }) => name !== cookie.name || host !== cookie.host || path !== cookie.path)
-      if (!cookie.gone) jar.push(cookie)
-    }
-  }
+  const jar = createJar()
 
   async function take(step: Step): Promise<Response> {
     const { url, method, form } = step
-    const cookie = cookieHeader(url)
+    const cookie = jar.headerFor(url)
     const answer = await fetch(url, {
       ...{ method, redirect: 'manual', signal: AbortSignal.timeout(20_000) },
       headers: {
@@ -52,7 +36,7 @@ export function createBrowser(): Browser {
       },
       ...(form === undefined ? {} : { body: form }),
     })
-    keep(url, answer.headers)
+    jar.keep(url, answer.headers)
     return answer
   }
 
@@ -77,7 +61,25 @@ export function createBrowser(): Browser {
       const { action, name } = buttonIn(page, value)
       return go({ url: action, method: 'POST', form: new URLSearchParams({ [name]: value }).toString() }, until)
     },
-    cookies: (address) => cookieHeader(new URL(address)),
+    cookies: (address) => jar.headerFor(new URL(address)),
+  }
+}
+
+/** Cookies belong to a host and a path (RFC 6265), not to a port. `Secure` ones are sent to loopback, as Chromium does. */
+function createJar() {
+  let jar: Cookie[] = []
+  return {
+    headerFor({ hostname, pathname }: URL): string {
+      const sent = jar.filter(({ host, path }) => host === hostname && matches(pathname, path))
+      return sent.map(({ name, value }) => `${name}=${value}`).join('; ')
+    },
+    keep(url: URL, headers: Headers): void {
+      for (const set of headers.getSetCookie()) {
+        const cookie = parseCookie(set, url)
+        jar = jar.filter(({ name, host, path }) => name !== cookie.name || host !== cookie.host || path !== cookie.path)
+        if (!cookie.gone) jar.push(cookie)
+      }
+    },
   }
 }
 
