@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { instant, uuid } from '../events/envelope.ts'
 import { Permission, Role } from '../permissions.ts'
 import { services, type Service } from '../services.ts'
+import { createFirewallExplanation } from './firewall.ts'
 import { listOf, listQuery } from './lists.ts'
 import { operation } from './operation.ts'
 
@@ -178,6 +179,7 @@ export const gatewayOperations = [
   getMe,
   createTenant,
   listTenants,
+  createFirewallExplanation,
   getProblem,
   getOpenApi,
   getDocs,
