@@ -38,6 +38,15 @@ export const gatewaySettings = z
       .min(0)
       .max(65_535)
       .meta({ description: 'port of the metrics, on loopback only' }),
+    GATEWAY_FIREWALL_MODE: z
+      .enum(['block', 'observe'])
+      .default('block')
+      .meta({ description: 'observe counts what looks like an attack and lets it pass' }),
+    GATEWAY_FIREWALL_EXCLUSIONS_FILE: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'JSON file of rules that do not count in a field of a route, until a day' }),
     PROFILE_URL: replicaAddresses('where profile answers'),
     INGEST_URL: replicaAddresses('where ingest answers'),
     Q2Q_URL: replicaAddresses('where q2q answers'),

@@ -1,16 +1,26 @@
 import type { Logger } from '@csr/runtime/logger'
 import type { Telemetry } from '@csr/runtime/telemetry'
+import type { Witness } from './firewall/firewall.ts'
 
 /** The facts the gateway tells beside its requests, one function each. */
 export interface GatewayTelemetry {
   refused(code: string): void
   refusalsWait(error: unknown, count: number): void
+  /** a rule of the firewall was met; `noted` alone decides nothing and is only counted */
+  ruleMet: Witness
 }
 
 export function createGatewayTelemetry(telemetry: Telemetry, logger: Logger): GatewayTelemetry {
   const refusals = telemetry.counter('gateway_refusals_total', 'Requests refused with 401 or 403', ['code'])
+  const met = telemetry.counter('gateway_firewall_rules_met_total', 'Rules of the firewall that were met', [
+    ...['family', 'rule', 'route', 'outcome'],
+  ])
   return {
     refused: (code) => refusals.add(1, { code }),
     refusalsWait: (error, count) => logger.error('refusals-wait', error, { count }),
+    ruleMet({ route, field, rule, outcome }) {
+      met.add(1, { family: rule.family, rule: rule.id, route, outcome })
+      if (outcome !== 'noted') logger.info('firewall', { route, field, name: rule.id, outcome })
+    },
   }
 }
