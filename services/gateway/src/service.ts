@@ -1,3 +1,4 @@
+import { gatewayOperations } from '@csr/contracts/http/gateway'
 import { services, type Service as ServiceName } from '@csr/contracts/services'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
@@ -12,11 +13,13 @@ import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import { parkedRoutes } from '@csr/messaging/parked-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
 import { onExportRequested } from './consumers/on-export-requested.ts'
+import { openFirewall } from './firewall/open-firewall.ts'
 import { openDocuments } from './documents/open-documents.ts'
 import { forwarding } from './forwarding.ts'
 import { keepSigningKeys } from './jobs/keep-signing-keys.ts'
 import { recordRefusals } from './jobs/record-refusals.ts'
 import { createDevelopmentTokenRoute } from './routes/create-development-token.ts'
+import { createFirewallExplanationRoute } from './routes/create-firewall-explanation.ts'
 import { createTenantRoute } from './routes/create-tenant.ts'
 import { forward } from './routes/forward.ts'
 import { getDocsRoutes } from './routes/get-docs.ts'
@@ -28,6 +31,7 @@ import { getServiceHealthRoute } from './routes/get-service-health.ts'
 import { listSigningKeysRoute } from './routes/list-signing-keys.ts'
 import { listTenantsRoute } from './routes/list-tenants.ts'
 import { rotateSigningKeyRoute } from './routes/rotate-signing-key.ts'
+import { screened, screenedBody } from './routes/screened.ts'
 import type { GatewaySettings } from './settings.ts'
 import { createContributionStore } from './store/contribution-store.ts'
 import { createRefusalStore } from './store/refusal-store.ts'
@@ -45,10 +49,15 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const health = createHealth()
   const issuer = settings.ACCESS_TOKEN_ISSUER
 
+  const facts = createGatewayTelemetry(telemetry, logger)
   const tenants = createTenantStore({ postgres, keyring, relay, clock, ids })
   const refusals = recordRefusals({
     refusals: createRefusalStore({ postgres, relay, clock, ids }),
-    ...{ keyring, clock, telemetry: createGatewayTelemetry(telemetry, logger) },
+    ...{ keyring, clock, telemetry: facts },
+  })
+  const screens = openFirewall({
+    ...{ mode: settings.GATEWAY_FIREWALL_MODE, exclusionsFile: settings.GATEWAY_FIREWALL_EXCLUSIONS_FILE },
+    ...{ clock, witness: facts.ruleMet },
   })
   const contributions = createContributionStore({ stamp })
   const consumers = runConsumers({
@@ -78,7 +87,8 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
       listSigningKeysRoute({ keys }),
       rotateSigningKeyRoute({ keys }),
       ...(settings.CSR_MODE === 'development' ? [createDevelopmentTokenRoute({ signer, issuer, clock, ids })] : []),
-      createTenantRoute({ tenants }),
+      createFirewallExplanationRoute({ firewall: screens.firewall, operations: described }),
+      screenedBody(createTenantRoute({ tenants }), screens),
       listTenantsRoute({ tenants }),
       getMeRoute(),
       getProblemRoute(),
@@ -87,7 +97,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
       ...services.map((name) => getServiceHealthRoute(name, { health, upstreams })),
       ...outboxRoutes(ports),
       ...parkedRoutes(ports, consumers),
-      ...forwarding.map((row) => forward(row, { upstreams })),
+      ...forwarding.map((row) => screened(forward(row, { upstreams }), row.operation, screens)),
     ],
   })
   const metrics = createServer({
@@ -97,6 +107,9 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const inner = [serviceTokens, postgres, nats, keyring, keys, trust, upkeep, relay, consumers, refusals]
   return inOrder(service, health, [...inner, ...Object.values(upstreams), metrics, server])
 }
+
+/** Everything a request can be about, for explanations. */
+const described = [...forwarding.map(({ operation }) => operation), ...gatewayOperations]
 
 function createUpstreams(
   settings: GatewaySettings,
