@@ -3,6 +3,7 @@ import { clock } from './clock.ts'
 import { crashPoints } from './crash-points.ts'
 import { diskFull } from './disk-full.ts'
 import { kills } from './kills.ts'
+import { longOutage } from './long-outage.ts'
 import { lostStore } from './lost-store.ts'
 import { natsOutage } from './nats-outage.ts'
 import { network } from './network.ts'
@@ -19,6 +20,7 @@ const all: readonly Scenario[] = [
   crashPoints,
   natsOutage,
   postgresOutage,
+  longOutage,
   lostStore,
   network,
   clock,
