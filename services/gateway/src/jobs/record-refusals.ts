@@ -12,7 +12,7 @@ type Deps = {
   readonly refusals: RefusalStore
   readonly keyring: Pick<Keyring, 'fingerprint'>
   readonly clock: Clock
-  readonly telemetry: GatewayTelemetry
+  readonly telemetry: Pick<GatewayTelemetry, 'refused' | 'refusalsWait'>
 }
 
 export interface RefusalRecorder extends Resource {
