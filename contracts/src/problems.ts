@@ -13,6 +13,18 @@ const kinds = {
   'service-token-invalid': [401, 'Authentication required', 'This port answers calls from known services only.'],
   'signature-invalid': [401, 'Signature not accepted', 'The webhook signature, its time or its endpoint is not valid.'],
   'sign-in-refused': [401, 'Sign-in not accepted', 'The sign-in was not accepted. It can be started anew.'],
+  'sign-in-not-fresh': [
+    401,
+    'Fresh sign-in required',
+    'This asks for a sign-in within the last 15 minutes; `GET /v1/auth/login/{provider}?fresh=1` makes one.',
+  ],
+  'client-invalid': [401, 'Client not accepted', 'The machine client, its secret or its assertion is not valid.'],
+  'grant-invalid': [400, 'Grant not accepted', 'The refresh token is unknown, used, ended or expired.'],
+  'cross-site-refused': [
+    403,
+    'Cross-site request refused',
+    'A cookie counts for pages of this origin that send the token of their session along; see GET /v1/me.',
+  ],
   'permission-denied': [403, 'Permission denied', 'The caller lacks the permission this route needs.'],
   'request-refused': [
     403,
@@ -32,6 +44,16 @@ const kinds = {
   'method-not-allowed': [405, 'Method not allowed', 'The route exists, the method does not.'],
   'request-timeout': [408, 'Request too slow', 'The request did not arrive in time.'],
   'state-conflict': [409, 'Conflict', 'The resource is not in a state that allows this.'],
+  'idempotency-key-in-use': [
+    409,
+    'Still running',
+    'A request with this Idempotency-Key is under way. Repeat it in a moment.',
+  ],
+  'idempotency-key-reused': [
+    422,
+    'Key used before',
+    'This Idempotency-Key was used with another body. Repeat the first body, or take a new key.',
+  ],
   'body-too-large': [413, 'Body too large', 'The body is over the limit of this route.'],
   'media-type-unsupported': [415, 'Unsupported media type', 'This route does not read this content type.'],
   'headers-too-large': [431, 'Headers too large', 'The request headers are over the limit.'],

@@ -14,6 +14,8 @@ export type Operation = {
   readonly summary: string
   /** `public`: no access token is asked for. `signed-in`: any valid access token will do. */
   readonly permission: Permission | 'public' | 'signed-in'
+  /** true asks for a sign-in within the last 15 minutes (`auth_time`): machines never have one */
+  readonly fresh?: boolean
   /** services that may call; the gateway, unless told */
   readonly callers?: readonly Service[]
   readonly params?: z.ZodType
@@ -23,6 +25,8 @@ export type Operation = {
   readonly mediaTypes?: readonly string[]
   readonly bodyBytesMax?: number
   /** `z.undefined()` where the answer has no body */
+  /** a POST that only asks: repeating it is harmless, so it takes no Idempotency-Key */
+  readonly changesNothing?: boolean
   readonly answers: Readonly<Record<number, z.ZodType>>
   /** of answers that are bytes (`z.custom`); `application/zip` unless told */
   readonly answerMediaType?: string
@@ -33,4 +37,12 @@ export type Operation = {
 /** Declares an operation and keeps its exact types. */
 export function operation<const Declared extends Operation>(declared: Declared): Declared {
   return declared
+}
+
+/** Whether an operation takes an Idempotency-Key: every POST and PATCH that changes something on behalf of somebody. */
+export function takesIdempotencyKey(
+  operation: Pick<Operation, 'method' | 'changesNothing'> & { readonly permission: string },
+): boolean {
+  const { method, permission, changesNothing } = operation
+  return (method === 'POST' || method === 'PATCH') && permission !== 'public' && changesNothing !== true
 }

@@ -62,6 +62,7 @@ export const searchProfiles = operation({
   method: 'POST',
   path: '/v1/profiles/searches',
   summary: 'Finds the person with an e-mail address; at most one',
+  changesNothing: true,
   permission: 'profile:read-personal',
   body: z.strictObject({ email: z.string().trim().min(3).max(320) }),
   answers: { 200: z.object({ items: z.array(profile) }) },

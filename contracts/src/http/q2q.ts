@@ -66,6 +66,7 @@ export const createScore = operation({
   method: 'POST',
   path: '/v1/outcomes/scores',
   summary: 'Scores a text without keeping it',
+  changesNothing: true,
   permission: 'outcomes:read',
   body: scoreRequest,
   answers: { 200: scoreAnswer },

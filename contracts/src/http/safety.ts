@@ -31,6 +31,7 @@ export const createScreening = operation({
   method: 'POST',
   path: '/v1/safety/screenings',
   summary: 'Screens a text and answers what may be read of it; nothing is kept. Needs safety:review, or comes from q2q',
+  changesNothing: true,
   permission: 'signed-in',
   callers: ['gateway', 'q2q'],
   body: screeningRequest,

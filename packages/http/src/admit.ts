@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Reach } from '@csr/contracts/permissions'
 import { reachOf } from '@csr/contracts/permissions'
 import type { Service } from '@csr/contracts/services'
@@ -21,6 +22,8 @@ export type Entry = {
   reach: Reach | null
   /** by the clock port: nobody waits for an answer after this */
   deadlineAtMs: number
+  /** SHA-256 of a body that was read whole, where the request bears an Idempotency-Key */
+  bodyDigest: Uint8Array | null
 }
 
 declare module 'fastify' {
@@ -52,10 +55,22 @@ export function openEntry(request: FastifyRequest, clock: Clock, ids: Ids): void
     principal: null,
     reach: null,
     deadlineAtMs: clock.nowMs() + deadlineDefaultMs,
+    bodyDigest: null,
   }
 }
 
-type Deps = { readonly door: Door; readonly tokens: TokenVerifier; readonly clock: Clock }
+/** Where browsers call: a session's cookie stands for an access token. */
+export interface EdgeSessions {
+  /** null where the request has no session cookie; throws `token-invalid` and `cross-site-refused` */
+  accessToken(request: { readonly method: string; readonly headers: IncomingHttpHeaders }): Promise<string | null>
+}
+
+type Deps = {
+  readonly door: Door
+  readonly tokens: TokenVerifier
+  readonly sessions?: EdgeSessions | undefined
+  readonly clock: Clock
+}
 
 /** The check in front of a route, before its body is read: framing, then who calls, then what they may. */
 export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Promise<void> {
@@ -71,16 +86,39 @@ export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Pr
     if (encoding !== undefined && encoding !== 'identity') throw new ProblemError('media-type-unsupported')
     if (door === 'service') await admitService(request, route, deps)
     if (route.permission === 'public') return
+    await exchangeCookie(request, deps)
     const bearer = headers.authorization
     if (bearer === undefined) throw new ProblemError('token-missing')
     const token = bearerForm.exec(bearer)?.[1]
     if (!token) throw new ProblemError('token-invalid')
     const principal = await tokens.verifyAccess(token)
     entry.principal = principal
+    if (route.fresh && !isFresh(principal, clock.nowMs())) throw notFresh()
     if (route.permission === 'signed-in') return
     entry.reach = reachOf(principal.roles, route.permission)
     if (entry.reach === null) throw new ProblemError('permission-denied')
   }
+}
+
+/** From here on the request is one with an access token, for this process and for those it is passed on to. */
+async function exchangeCookie(request: FastifyRequest, { sessions }: Deps): Promise<void> {
+  const { headers, method } = request
+  if (!sessions || headers.authorization !== undefined) return
+  const token = await sessions.accessToken({ method, headers })
+  if (token !== null) headers.authorization = `Bearer ${token}`
+}
+
+/** A sign-in counts as fresh this long. */
+const freshForMs = 15 * 60_000
+
+function isFresh({ signedInAtMs }: Principal, nowMs: number): boolean {
+  return signedInAtMs !== null && nowMs - signedInAtMs <= freshForMs
+}
+
+/** RFC 9470: what a client must ask for to get further. */
+function notFresh(): ProblemError {
+  const challenge = `Bearer error="insufficient_user_authentication", max_age=${freshForMs / 1_000}`
+  return new ProblemError('sign-in-not-fresh', { headers: { 'www-authenticate': challenge } })
 }
 
 async function admitService(request: FastifyRequest, route: Route, deps: Deps): Promise<void> {

@@ -1,12 +1,15 @@
+import { createHash } from 'node:crypto'
 import { Transform } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { idempotencyKeyHeader } from './idempotency/idempotency-key.ts'
 import { parseJson } from './json.ts'
 import { ProblemError } from './problem.ts'
 
 /** JSON only, by the rules of `parseJson`. */
 export function readJson(api: FastifyInstance): void {
-  api.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+  api.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     try {
+      if (request.headers[idempotencyKeyHeader] !== undefined) request.entry.bodyDigest = digestOf(bytes as Buffer)
       done(null, parseJson(bytes as Buffer))
     } catch (error) {
       done(error as Error)
@@ -16,7 +19,10 @@ export function readJson(api: FastifyInstance): void {
 
 /** Any content type, byte for byte. */
 export function readRaw(api: FastifyInstance): void {
-  api.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
+  api.addContentTypeParser('*', { parseAs: 'buffer' }, (request, bytes, done) => {
+    if (request.headers[idempotencyKeyHeader] !== undefined) request.entry.bodyDigest = digestOf(bytes as Buffer)
+    done(null, bytes)
+  })
 }
 
 /**
@@ -42,6 +48,8 @@ export function readStream(api: FastifyInstance, idleMs: number): void {
     done(null, payload.pipe(counted))
   })
 }
+
+const digestOf = (bytes: Buffer): Uint8Array => createHash('sha256').update(bytes).digest()
 
 function countUpTo(
   bytesMax: number,

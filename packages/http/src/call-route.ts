@@ -1,23 +1,35 @@
+import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
+import { takesIdempotencyKey } from '@csr/contracts/http/operation'
 import type { Reach } from '@csr/contracts/permissions'
 import type { Service } from '@csr/contracts/services'
 import type { Clock } from '@csr/runtime/clock'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Door, Entry } from './admit.ts'
+import { answerOnce } from './idempotency/answer-once.ts'
+import { readIdempotencyKey } from './idempotency/idempotency-key.ts'
+import type { AnswerKeeper } from './idempotency/keep-answers.ts'
+import { unkeyed, type Once } from './idempotency/once.ts'
 import { ProblemError } from './problem.ts'
-import type { Principal, Route, RouteRequest } from './route.ts'
+import type { Principal, Route, RouteAnswer, RouteRequest } from './route.ts'
+
+type Surroundings = { readonly clock: Clock; readonly door: Door; readonly answers?: AnswerKeeper | undefined }
 
 /** Turns a route's function into a Fastify handler. */
 export function toHandler(
   route: Route,
-  { clock, door }: { readonly clock: Clock; readonly door: Door },
+  { clock, door, answers }: Surroundings,
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
   const { mediaTypes } = route
   const streams = route.body === 'stream'
+  const keyed = takesIdempotencyKey(route)
   return async (request, reply) => {
     if (mediaTypes && !mediaTypes.includes(mediaTypeOf(request))) throw new ProblemError('media-type-unsupported')
-    const answering = route.handle(new Call(request, reply, clock))
+    const call = new Call(request, reply, clock)
+    const key = keyed ? readIdempotencyKey(request.headers) : null
+    const answering =
+      key === null || route.passesThrough || !answers ? route.handle(call) : call.answerOnce(route, key, answers)
     const { status, body, headers } = await (streams ? answering.finally(() => dropUnread(request, reply)) : answering)
     if (!route.passesThrough && !(status in route.answers)) throw new Error(`${route.path} answered ${status}`)
     reply.code(status)
@@ -53,12 +65,27 @@ class Call implements RouteRequest {
   readonly #entry: Entry
   readonly #clock: Clock
   #signal: AbortSignal | undefined
+  #body: unknown
+  once: Once = unkeyed
 
   constructor(request: FastifyRequest, reply: FastifyReply, clock: Clock) {
     this.#request = request
     this.#reply = reply
     this.#entry = request.entry
     this.#clock = clock
+    this.#body = request.body
+  }
+
+  /** Runs the route under its key; a caller without a principal has no keys. */
+  answerOnce(route: Route, key: string, answers: AnswerKeeper): Promise<RouteAnswer> {
+    const { principal, bodyDigest } = this.#entry
+    if (principal === null) return route.handle(this)
+    const digest = route.body === 'stream' ? null : (bodyDigest ?? emptyDigest)
+    return answerOnce(answers, { route, request: this, principal, key, bodyDigest: digest }, ({ once, body }) => {
+      this.once = once
+      this.#body = body
+      return route.handle(this)
+    })
   }
 
   get params(): unknown {
@@ -68,7 +95,7 @@ class Call implements RouteRequest {
     return this.#request.query
   }
   get body(): unknown {
-    return this.#request.body
+    return this.#body
   }
   get principal(): Principal | null {
     return this.#entry.principal
@@ -99,6 +126,8 @@ class Call implements RouteRequest {
     return this.#signal
   }
 }
+
+const emptyDigest: Uint8Array = createHash('sha256').digest()
 
 /** The request's own `close` comes as soon as its body is read; only an answer that could not be finished tells more. */
 function signalOf(reply: FastifyReply): AbortSignal {

@@ -4,6 +4,7 @@ import type { Permission, Reach, Role } from '@csr/contracts/permissions'
 import type { ProblemCode } from '@csr/contracts/problems'
 import type { Service } from '@csr/contracts/services'
 import type { z } from 'zod'
+import type { Once } from './idempotency/once.ts'
 
 /** Who calls, as the verified access token says. */
 export type Principal = {
@@ -49,6 +50,8 @@ export type RouteRequest<Params = unknown, Query = unknown, Body = unknown, Who 
   readonly deadlineMs: number
   /** aborted when the caller hangs up */
   readonly signal: AbortSignal
+  /** keeps the answer in the transaction of the effect where the request bears an Idempotency-Key */
+  readonly once: Once
 }
 
 /** `body`: checked and cut to the schema of its status; a Buffer or Readable passes as it is. */
@@ -82,11 +85,15 @@ type RouteFacts = {
   /** one line for the route table and the OpenAPI document */
   readonly summary: string
   readonly permission: RoutePermission
+  /** true asks for a sign-in within the last 15 minutes */
+  readonly fresh?: boolean
   /** services that may call; without it all that may call this service at all */
   readonly callers?: readonly Service[]
   /** content types that a `raw` or `stream` body may have; without it any. A schema reads `application/json` only */
   readonly mediaTypes?: readonly string[]
   readonly bodyBytesMax?: number
+  /** a POST that only asks: repeating it is harmless, so it takes no Idempotency-Key */
+  readonly changesNothing?: boolean
   /** longest time the caller waits: 2.5 s unless told, 15 minutes where a body is streamed */
   readonly deadlineMs?: number
   /** codes this route answers beside those that every route may answer */

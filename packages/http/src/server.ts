@@ -7,12 +7,13 @@ import type { Logger } from '@csr/runtime/logger'
 import type { Telemetry } from '@csr/runtime/telemetry'
 import fastify, { type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
-import { admit, openEntry, type Door } from './admit.ts'
+import { admit, openEntry, type Door, type EdgeSessions } from './admit.ts'
 import { answerProblem, refuseOtherMethods } from './answer-problem.ts'
 import { limitReading, readJson, readRaw, readStream } from './body.ts'
 import { answerBrokenConnection } from './broken-connection.ts'
 import { toHandler } from './call-route.ts'
 import { addHealthRoutes } from './health-routes.ts'
+import type { AnswerKeeper } from './idempotency/keep-answers.ts'
 import { ProblemError } from './problem.ts'
 import { createRecorder, type Refusal } from './request-record.ts'
 import type { Route } from './route.ts'
@@ -49,12 +50,16 @@ export type ServerOptions = {
   readonly clock: Clock
   readonly health: Health
   readonly tokens: TokenVerifier
+  /** where browsers call: what stands behind their cookies */
+  readonly sessions?: EdgeSessions
   readonly routes: readonly Route[]
   readonly bodyBytesMax?: number
   /** `service` (the default): each call needs a service token of an allowed caller. `edge`: outsiders may call */
   readonly door?: Door
   /** false leaves /metrics out: the public port of the gateway */
   readonly metrics?: boolean
+  /** keeps the answers of requests that bear an Idempotency-Key; a server without it forwards them */
+  readonly answers?: AnswerKeeper
   /** told of every 401 and 403 that this server decides; must not throw or wait */
   readonly onRefused?: (refusal: Refusal) => void
   readonly headersTimeoutMs?: number
@@ -176,6 +181,7 @@ function addApi(app: FastifyInstance, options: ServerOptions, mode: 'json' | 'ra
 
 function addRoute(api: FastifyInstance, options: ServerOptions, route: Route): void {
   const { params, query, body } = route
+  const { clock, door = 'service' } = options
   api.route({
     method: route.method,
     url: route.path,
@@ -186,8 +192,8 @@ function addRoute(api: FastifyInstance, options: ServerOptions, route: Route): v
       ...(body && typeof body !== 'string' && { body }),
       response: route.answers,
     },
-    onRequest: admit(route, { door: options.door ?? 'service', tokens: options.tokens, clock: options.clock }),
-    handler: toHandler(route, { clock: options.clock, door: options.door ?? 'service' }),
+    onRequest: admit(route, { door, clock, tokens: options.tokens, sessions: options.sessions }),
+    handler: toHandler(route, { clock, door, answers: options.answers }),
   })
 }
 

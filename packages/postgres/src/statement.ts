@@ -21,6 +21,9 @@ export function statement<Row = never>(text: string, values: readonly unknown[] 
   return { text, values }
 }
 
+/** What else is to commit with something that a store makes, such as the answer that tells of it. */
+export type Also<Made> = (made: Made) => Promise<readonly Statement[]>
+
 /** A Postgres array literal, for `unnest($1::uuid[], …)`. */
 export function arrayOf(values: readonly (string | number | boolean | null)[]): string {
   return `{${values.map(arrayElement).join(',')}}`

@@ -1,5 +1,7 @@
 import { createPublicKeys } from '@csr/http/keys'
 import { openTokenVerifier } from '@csr/http/open-token-verifier'
+import { plainAnswers } from '@csr/http/idempotency/answer-seal'
+import { keepAnswers } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import { runConsumers } from '@csr/messaging/consume'
 import { openPorts } from '@csr/messaging/open-ports'
@@ -52,8 +54,9 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
     handlers: [onEveryEvent({ log, deadLetters, replays, telemetry: facts }), onExportRequested({ contributions })],
   })
   const tokens = openTokenVerifier(ports, settings)
+  const answers = keepAnswers({ ...ports, seal: plainAnswers(settings.SERVICE_KEY_FILE) })
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens, answers },
     routes: [
       listAuditEventsRoute({ log }),
       getAuditProofRoute({ log, checkpoints }),
@@ -70,5 +73,16 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
       ...parkedRoutes(ports, consumers),
     ],
   })
-  return inOrder(service, health, [checkpoints, postgres, nats, relay, worker, expiry, consumers, tokens, server])
+  return inOrder(service, health, [
+    checkpoints,
+    postgres,
+    nats,
+    relay,
+    worker,
+    expiry,
+    consumers,
+    tokens,
+    answers,
+    server,
+  ])
 }

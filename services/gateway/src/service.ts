@@ -1,5 +1,7 @@
 import { gatewayOperations } from '@csr/contracts/http/gateway'
 import { services, type Service as ServiceName } from '@csr/contracts/services'
+import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
+import { keepAnswers } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
 import { readTokenTrust } from '@csr/http/token-trust'
@@ -24,7 +26,6 @@ import { createTenantRoute } from './routes/create-tenant.ts'
 import { forward } from './routes/forward.ts'
 import { getDocsRoutes } from './routes/get-docs.ts'
 import { getJwksRoute } from './routes/get-jwks.ts'
-import { getMeRoute } from './routes/get-me.ts'
 import { getOpenApiRoute } from './routes/get-openapi.ts'
 import { getProblemRoute } from './routes/get-problem.ts'
 import { getServiceHealthRoute } from './routes/get-service-health.ts'
@@ -38,6 +39,8 @@ import { createRefusalStore } from './store/refusal-store.ts'
 import { createSigningKeyStore } from './store/signing-key-store.ts'
 import { createTenantStore } from './store/tenant-store.ts'
 import { createGatewayTelemetry } from './telemetry.ts'
+import { openAccounts } from './sessions/open-accounts.ts'
+import { createAccessTokenIssuer } from './tokens/issue-access-token.ts'
 import { createTokenSigner } from './tokens/sign-token.ts'
 import { createSigningKeys } from './tokens/signing-keys.ts'
 
@@ -77,11 +80,23 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const serviceTokens = createServiceTokens({ service, keyFile: settings.SERVICE_KEY_FILE, clock, ids })
   const upstreams = createUpstreams(settings, ports, serviceTokens)
   const documents = await openDocuments()
+  const issue = createAccessTokenIssuer({ signer, issuer, clock, ids })
+  const accounts = openAccounts({
+    ports,
+    settings,
+    keyring,
+    tenants,
+    upstreams,
+    trust,
+    issue,
+    providerLogoutUrl: async () => null,
+  })
   const verifier = createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock, issuer, trust })
 
+  const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
-    ...{ door: 'edge', metrics: false, tokens: verifier, onRefused: refusals.refused },
+    ...{ door: 'edge', metrics: false, answers, tokens: verifier, onRefused: refusals.refused },
     routes: [
       getJwksRoute({ keys }),
       listSigningKeysRoute({ keys }),
@@ -90,7 +105,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
       createFirewallExplanationRoute({ firewall: screens.firewall, operations: described }),
       screenedBody(createTenantRoute({ tenants }), screens),
       listTenantsRoute({ tenants }),
-      getMeRoute(),
+      ...accounts.routes,
       getProblemRoute(),
       getOpenApiRoute({ documents }),
       ...getDocsRoutes({ documents }),
@@ -104,7 +119,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     ...{ service, host: '127.0.0.1', port: settings.GATEWAY_METRICS_PORT, logger, telemetry, clock, health },
     ...{ tokens: verifier, routes: [] },
   })
-  const inner = [serviceTokens, postgres, nats, keyring, keys, trust, upkeep, relay, consumers, refusals]
+  const inner = [serviceTokens, postgres, nats, keyring, keys, trust, upkeep, relay, consumers, refusals, answers]
   return inOrder(service, health, [...inner, ...Object.values(upstreams), metrics, server])
 }
 

@@ -1,5 +1,7 @@
 import type { Route } from '@csr/http/route'
 import { openTokenVerifier } from '@csr/http/open-token-verifier'
+import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
+import { keepAnswers } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import type { Keyring } from '@csr/keyring/keyring'
 import { openKeyring } from '@csr/keyring/open-keyring'
@@ -63,8 +65,9 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
     bytesMax: settings.INGEST_IMPORT_BYTES_MAX,
   })
   const tokens = openTokenVerifier(ports, settings)
+  const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens, answers },
     routes: [...intake.routes, ...files.routes, ...outboxRoutes(ports), ...parkedRoutes(ports, consumers)],
   })
   return inOrder(service, health, [
@@ -76,6 +79,7 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
     ...intake.jobs,
     files.worker,
     tokens,
+    answers,
     server,
   ])
 }
@@ -115,8 +119,8 @@ type FilePorts = Pick<IntakePorts, 'postgres' | 'keyring' | 'logger' | 'clock' |
   readonly bytesMax: number
 }
 
-/** What takes files in, and works off their rows. */
-function createFileIntake({ postgres, keyring, logger, clock, ids, wakeRelay, bytesMax }: FilePorts) {
+/** What takes files in, and works off their rows: needs a database and keys, and no bus. */
+export function createFileIntake({ postgres, keyring, logger, clock, ids, wakeRelay, bytesMax }: FilePorts) {
   const imports = createImportStore({ postgres, keyring, clock, ids, wakeRelay })
   const worker = workOffImports({ imports, hold: (name, signal) => postgres.hold(name, signal), logger })
   return {

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Partner } from '@csr/contracts/events/ingest'
 import type { EndpointCreated } from '@csr/contracts/http/ingest'
 import type { Role } from '@csr/contracts/permissions'
+import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
+import { keepAnswers, type AnswerKeeper } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
 import { createTokenVerifier } from '@csr/http/token-verifier'
@@ -18,9 +20,14 @@ import { testSecrets } from '@csr/testkit/secrets'
 import { setUpKeys } from '@csr/testkit/token-trust'
 import { sign } from '@csr/testkit/webhooks'
 import postgres from 'postgres'
-import { createIntake } from '../src/service.ts'
+import { createFileIntake, createIntake } from '../src/service.ts'
 
-export type Answer = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers }
+export type Answer = {
+  readonly status: number
+  readonly body: Record<string, unknown>
+  readonly text: string
+  readonly headers: Headers
+}
 
 export type Posting = {
   readonly endpoint: EndpointCreated
@@ -31,6 +38,14 @@ export type Posting = {
   readonly headers?: Record<string, string | undefined>
 }
 
+/** `body`: text goes as CSV, anything else as JSON */
+export type Asked = {
+  readonly body?: unknown
+  readonly role?: Role
+  readonly actorId?: string
+  readonly headers?: Record<string, string>
+}
+
 /** The routes of ingest over HTTP, with the service's own roles and keys on databases of their own. */
 export type TestIntake = AsyncDisposable & {
   readonly database: TestDatabase
@@ -39,12 +54,13 @@ export type TestIntake = AsyncDisposable & {
   readonly url: string
   readonly logLines: string[]
   readonly postgres: Postgres
+  readonly answers: AnswerKeeper
   readonly admin: postgres.Sql
   tenant(): Promise<string>
   endpoint(tenantId: string, partner?: Partner, programme?: string): Promise<EndpointCreated>
   /** signs and posts as the partner would, through a gateway that vouches for nothing */
   post(posting: Posting): Promise<Answer>
-  call(tenantId: string, method: string, path: string, asked?: { body?: unknown; role?: Role }): Promise<Answer>
+  call(tenantId: string, method: string, path: string, asked?: Asked): Promise<Answer>
   send(path: string, init: RequestInit): Promise<Answer>
   /** what stands in the outbox for a tenant, oldest first */
   events(tenantId: string): Promise<{ id: string; type: string; subject: string; data: Record<string, unknown> }[]>
@@ -81,12 +97,15 @@ export async function openIntake(options: { server?: 'own'; livePerSecond?: numb
     wakeRelay: () => {},
   }
   const intake = createIntake(ports)
+  const files = createFileIntake({ ...ports, bytesMax: 1_048_576 })
+  const answers = keepAnswers({ ...ports, service: 'ingest', seal: sealedAnswers('ingest', keyring) })
   const health = createHealth()
   const server = createServer({
-    ...{ service: 'ingest', host: '127.0.0.1', port: 0, logger, telemetry, clock, health, routes: intake.routes },
+    ...{ service: 'ingest', host: '127.0.0.1', port: 0, logger, telemetry, clock, health, answers },
+    routes: [...intake.routes, ...files.routes],
     tokens: createTokenVerifier({ service: 'ingest', publicKeysDir, clock, trust: setUpKeys }),
   })
-  const service = inOrder('ingest', health, [data, keyring, gatewayKeyring, ...intake.jobs, server])
+  const service = inOrder('ingest', health, [data, keyring, gatewayKeyring, ...intake.jobs, answers, server])
   await service.start()
   const keyFile = secrets.serviceKeyFile('gateway')
   const gateway = createServiceTokens({ service: 'gateway', keyFile, clock, ids })
@@ -97,20 +116,28 @@ export async function openIntake(options: { server?: 'own'; livePerSecond?: numb
     const headers = { 'x-service-token': gateway.tokenFor('ingest'), ...(init.headers as Record<string, string>) }
     const response = await fetch(`${server.address}${path}`, { ...init, headers })
     const text = await response.text()
-    return { status: response.status, body: JSON.parse(text || '{}') as Answer['body'], headers: response.headers }
+    const body = JSON.parse(text || '{}') as Answer['body']
+    return { status: response.status, body, text, headers: response.headers }
   }
 
-  async function call(tenantId: string, method: string, path: string, asked: { body?: unknown; role?: Role } = {}) {
-    const { body, role = 'company_admin' } = asked
+  async function call(tenantId: string, method: string, path: string, asked: Asked = {}) {
+    const { body, role = 'company_admin', actorId = 'account-1' } = asked
+    const token = signAccessToken(secrets.gatewaySigningKeyFile, clock.nowMs(), { tenantId, role, actorId })
+    const isText = typeof body === 'string'
     const headers = {
-      authorization: `Bearer ${signAccessToken(secrets.gatewaySigningKeyFile, clock.nowMs(), { tenantId, role, actorId: 'account-1' })}`,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      authorization: `Bearer ${token}`,
+      ...(body !== undefined && { 'content-type': isText ? 'text/csv' : 'application/json' }),
+      ...asked.headers,
     }
-    return await send(path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
+    return await send(path, {
+      method,
+      headers,
+      ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
+    })
   }
 
   return {
-    ...{ database, clock, ids, url: server.address, logLines, postgres: data, admin, keyring, send, call },
+    ...{ database, clock, ids, url: server.address, logLines, postgres: data, answers, admin, keyring, send, call },
     async tenant() {
       const tenantId = ids.uuid()
       await gatewayKeyring.createTenant(tenantId)

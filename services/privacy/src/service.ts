@@ -1,4 +1,6 @@
 import { openTokenVerifier } from '@csr/http/open-token-verifier'
+import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
+import { keepAnswers } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import { openKeyring } from '@csr/keyring/open-keyring'
 import { createVault } from '@csr/keyring/vault'
@@ -37,8 +39,9 @@ export async function createPrivacyService(settings: PrivacySettings): Promise<S
     handlers: onExportContributed({ exports }),
   })
   const tokens = openTokenVerifier(ports, settings)
+  const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens, answers },
     routes: [
       listConsentsRoute({ consents }),
       putConsentRoute({ consents }),
@@ -50,5 +53,5 @@ export async function createPrivacyService(settings: PrivacySettings): Promise<S
       ...parkedRoutes(ports, consumers),
     ],
   })
-  return inOrder(service, health, [postgres, keyring, nats, relay, settling, consumers, tokens, server])
+  return inOrder(service, health, [postgres, keyring, nats, relay, settling, consumers, tokens, answers, server])
 }

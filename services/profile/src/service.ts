@@ -1,5 +1,7 @@
 import type { Route } from '@csr/http/route'
 import { openTokenVerifier } from '@csr/http/open-token-verifier'
+import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
+import { keepAnswers } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import { openKeyring } from '@csr/keyring/open-keyring'
 import { createVault } from '@csr/keyring/vault'
@@ -54,12 +56,13 @@ export async function createProfileService(settings: ProfileSettings): Promise<S
     ],
   })
   const tokens = openTokenVerifier(ports, settings)
+  const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens, answers },
     routes: [...createRoutes({ profiles, readings }), ...outboxRoutes(ports), ...parkedRoutes(ports, consumers)],
   })
   const announcing = announceReadings({ readings, telemetry: facts })
-  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, announcing, tokens, server])
+  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, announcing, tokens, answers, server])
 }
 
 export function createRoutes(stores: { readonly profiles: ProfileStore; readonly readings: ReadingStore }): Route[] {

@@ -1,4 +1,6 @@
 import { openTokenVerifier } from '@csr/http/open-token-verifier'
+import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
+import { keepAnswers } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
 import { createUpstream } from '@csr/http/upstream'
@@ -47,9 +49,10 @@ export async function createQ2qService(settings: Q2qSettings): Promise<Service> 
     handlers: [onTextScreened(scoring), onExportRequested({ contributions })],
   })
   const verifier = openTokenVerifier(ports, settings)
+  const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
-    tokens: verifier,
+    ...{ tokens: verifier, answers },
     routes: [
       listOutcomesRoute({ outcomes }),
       getOutcomeSummaryRoute({ outcomes }),
@@ -68,6 +71,7 @@ export async function createQ2qService(settings: Q2qSettings): Promise<Service> 
     relay,
     consumers,
     verifier,
+    answers,
     server,
   ])
 }

@@ -1,4 +1,6 @@
 import { openTokenVerifier } from '@csr/http/open-token-verifier'
+import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
+import { keepAnswers } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import { openKeyring } from '@csr/keyring/open-keyring'
 import { createVault } from '@csr/keyring/vault'
@@ -34,8 +36,9 @@ export async function createSafetyService(settings: SafetySettings): Promise<Ser
     handlers: [onSessionCompleted(texts), onFeedbackSubmitted(texts), onExportRequested({ contributions })],
   })
   const tokens = openTokenVerifier(ports, settings)
+  const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens },
+    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens, answers },
     routes: [
       createScreeningRoute(),
       listReviewsRoute({ screenings }),
@@ -43,5 +46,5 @@ export async function createSafetyService(settings: SafetySettings): Promise<Ser
       ...parkedRoutes(ports, consumers),
     ],
   })
-  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, tokens, server])
+  return inOrder(service, health, [postgres, keyring, nats, relay, consumers, tokens, answers, server])
 }

@@ -1,5 +1,5 @@
 import { isPublished, operations } from '@csr/contracts/http/operations'
-import type { Operation } from '@csr/contracts/http/operation'
+import { takesIdempotencyKey, type Operation } from '@csr/contracts/http/operation'
 import { problems, type ProblemCode } from '@csr/contracts/problems'
 import { services, type Service } from '@csr/contracts/services'
 import { z } from 'zod'
@@ -87,8 +87,19 @@ function capitalise(word: string): string {
     .join('')
 }
 
-function parametersOf({ params, query }: Operation): Json {
-  const parameters = [...namedIn(params, 'path'), ...namedIn(query, 'query')]
+const idempotencyKey: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Repeating the request with the same key and bytes within 24 h gets the same answer and changes nothing.',
+  schema: { type: 'string', maxLength: 202 },
+}
+
+function parametersOf(operation: Operation): Json {
+  const { params, query } = operation
+  const keyed = takesIdempotencyKey(operation) ? [idempotencyKey] : []
+  const parameters = [...namedIn(params, 'path'), ...namedIn(query, 'query'), ...keyed]
   return parameters.length > 0 ? { parameters } : {}
 }
 
@@ -126,10 +137,12 @@ function wordsOf(status: number): string {
   return status === 303 ? 'Go on at the address in `Location`' : 'Answered'
 }
 
-function problemsOf({ permission, params, query, body, problems: own = [] }: Operation): Json {
+function problemsOf(operation: Operation): Json {
+  const { permission, params, query, body, problems: own = [] } = operation
   const codes = new Set<ProblemCode>(['internal', 'dependency-unavailable', ...own])
   if (permission !== 'public') codes.add('token-invalid')
   if (permission !== 'public' && permission !== 'signed-in') codes.add('permission-denied')
+  if (takesIdempotencyKey(operation)) codes.add('idempotency-key-in-use').add('idempotency-key-reused')
   if (params ?? query) codes.add('parameter-invalid')
   if (body) codes.add('body-too-large').add('media-type-unsupported')
   if (body instanceof z.ZodType) codes.add('body-invalid').add('json-invalid')

@@ -5,6 +5,7 @@ import { route, type Route } from '@csr/http/route'
 import { inChunks } from '../csv/in-chunks.ts'
 import { openUpload, UploadRefused } from '../csv/open-upload.ts'
 import { readDialect } from '../csv/read-header.ts'
+import type { ImportRecord } from '../store/import-statements.ts'
 import type { ImportStore } from '../store/import-store.ts'
 import { bodyOf } from './import-body.ts'
 
@@ -21,21 +22,25 @@ export function createImportRoute({ imports, wakeWorker, bytesMax }: Deps): Rout
   return route({
     ...createImport,
     bodyBytesMax: bytesMax,
-    async handle({ principal, query, body, headers }) {
+    async handle({ principal, query, body, headers, once }) {
       const chunks = inChunks(openUpload(body, headers['content-type'] ?? ''), chunkBytes)
       try {
         const first = await chunks.next()
         const schema = schemaOf(query.schema, first.done ? Buffer.alloc(0) : first.value)
         const file = { schema, actorId: principal.actorId, chunks: withFirst(first, chunks) }
-        const record = await imports.receive(principal.tenantId, file)
+        const record = await imports.receive(principal.tenantId, file, (received) => once.keep(answerOf(received)))
         wakeWorker()
-        return { status: 202, body: bodyOf(record), headers: { location: `/v1/imports/${record.id}` } }
+        return answerOf(record)
       } catch (error) {
         if (error instanceof UploadRefused) throw refusal(error.message)
         throw error
       }
     },
   })
+}
+
+function answerOf(record: ImportRecord) {
+  return { status: 202, body: bodyOf(record), headers: { location: `/v1/imports/${record.id}` } } as const
 }
 
 /** The schema asked for, or the one the header belongs to. */

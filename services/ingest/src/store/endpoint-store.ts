@@ -5,7 +5,7 @@ import type { Keyring } from '@csr/keyring/keyring'
 import type { Keys } from '@csr/keyring/keys'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
-import { statement } from '@csr/postgres/statement'
+import { statement, type Also } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import { readSecret } from '../domain/verify-signature.ts'
@@ -22,13 +22,15 @@ export type Endpoint = {
   readonly secrets: readonly Uint8Array[]
 }
 
+export type Created = { readonly id: string; readonly secret: string }
+
 export type ListedEndpoint = Omit<Endpoint, 'tenantId' | 'secrets'> & { readonly createdAt: string }
 
 export interface EndpointStore {
   /** The endpoint with this id, or null; remembered for 10 s, unknown ids too. */
   find(id: string): Promise<Endpoint | null>
   /** Makes an endpoint; the answer is the only place where the secret is ever readable. Null for an unknown tenant. */
-  create(wanted: WantedEndpoint): Promise<{ id: string; secret: string } | null>
+  create(wanted: WantedEndpoint, also: Also<Created>): Promise<Created | null>
   list(tenantId: string, page: { before: string | null; limit: number }): Promise<readonly ListedEndpoint[]>
 }
 
@@ -87,7 +89,7 @@ export function createEndpointStore(deps: Deps): EndpointStore {
 
   return {
     find: (id) => lookups.find(id),
-    async create({ tenantId, partner, programme, actorId, requestId }) {
+    async create({ tenantId, partner, programme, actorId, requestId }, also) {
       const id = ids.uuid()
       const keys = await keyring.createRecordKeys(tenantId, [id]).catch((error: unknown) => {
         if (error instanceof TenantUnknown) return null
@@ -102,6 +104,7 @@ export function createEndpointStore(deps: Deps): EndpointStore {
       await postgres.group(tenantId, [
         statement(insert, [id, partner, secretsSealed, programmeSealed, time]),
         insertEvents('ingest', [endpointCreated(about, { endpointId: id, partner, actorId })]),
+        ...(await also({ id, secret })),
       ])
       lookups.forget(id)
       deps.wakeRelay()

@@ -36,12 +36,20 @@ export function insertChunk(importId: string, chunk: number, pieces: readonly Se
   )
 }
 
-export function markReceived(importId: string, bytes: number, chunks: number): Statement {
+/** A file that is stored whole, and none of whose rows was looked at. */
+export function receivedImport(
+  file: Pick<ImportRecord, 'id' | 'schema' | 'bytes' | 'chunks' | 'receivedAt'>,
+): ImportRecord {
+  const rows = { bytesRead: 0, accepted: 0, duplicate: 0, quarantined: 0, completedAt: null }
+  return { ...file, state: 'received', ...rows }
+}
+
+export function markReceived({ id, bytes, chunks }: ImportRecord): Statement {
   return statement(
     `with received as (update ingest.imports set state = 'received', bytes = $2::bigint, chunks = $3::int
        where id = $1::uuid and state = 'uploading' returning 1)
      select ops.expect((select count(*) from received), 1)`,
-    [importId, bytes, chunks],
+    [id, bytes, chunks],
   )
 }
 

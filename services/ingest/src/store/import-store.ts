@@ -6,6 +6,7 @@ import type { Keys } from '@csr/keyring/keys'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
 import { isStale, isUniqueViolation } from '@csr/postgres/errors'
+import type { Also } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import { importCompleted } from '../events.ts'
@@ -15,7 +16,7 @@ import { settleRows, type IncomingRow } from './settle-rows.ts'
 
 export interface ImportStore {
   /** stores a file sealed, piece by piece; nothing of it counts before the last piece is there */
-  receive(tenantId: string, file: IncomingFile): Promise<ImportRecord>
+  receive(tenantId: string, file: IncomingFile, also: Also<ImportRecord>): Promise<ImportRecord>
   find(tenantId: string, id: string): Promise<ImportRecord | null>
   list(tenantId: string, page: { before: string | null; limit: number }): Promise<readonly ImportRecord[]>
   rows(
@@ -65,7 +66,7 @@ const piecePlace = (importId: string, chunk: number, piece: number) => ({
 export function createImportStore(deps: Deps): ImportStore {
   const { postgres } = deps
   return {
-    receive: (tenantId, file) => receive(deps, tenantId, file),
+    receive: (tenantId, file, also) => receive(deps, tenantId, file, also),
     async find(tenantId, id) {
       const [[row]] = await postgres.group(tenantId, [statements.selectImport(id)])
       return row && row.state !== 'uploading' ? row : null
@@ -86,11 +87,16 @@ export function createImportStore(deps: Deps): ImportStore {
   }
 }
 
-async function receive(deps: Deps, tenantId: string, { schema, actorId, chunks }: IncomingFile): Promise<ImportRecord> {
+async function receive(
+  deps: Deps,
+  tenantId: string,
+  { schema, actorId, chunks }: IncomingFile,
+  also: Also<ImportRecord>,
+): Promise<ImportRecord> {
   const { postgres, keyring, clock, ids } = deps
-  const id = ids.uuid()
+  const [id, receivedAt] = [ids.uuid(), clock.now()]
   const keys = await keyring.createRecordKeys(tenantId, [id])
-  await postgres.group(tenantId, [statements.insertImport(id, schema, actorId, clock.now())])
+  await postgres.group(tenantId, [statements.insertImport(id, schema, actorId, receivedAt)])
   try {
     let [bytes, count] = [0, 0]
     for await (const chunk of chunks) {
@@ -98,12 +104,13 @@ async function receive(deps: Deps, tenantId: string, { schema, actorId, chunks }
       bytes += chunk.length
       count += 1
     }
-    await postgres.group(tenantId, [statements.markReceived(id, bytes, count)])
+    const record = statements.receivedImport({ id, schema, bytes, chunks: count, receivedAt })
+    await postgres.group(tenantId, [statements.markReceived(record), ...(await also(record))])
+    return record
   } catch (error) {
     await forget(deps, tenantId, id).catch(() => undefined)
     throw error
   }
-  return await read(postgres, tenantId, id)
 }
 
 async function due({ postgres, clock }: Deps, brokenAfterMs: number): ReturnType<ImportStore['due']> {
@@ -174,12 +181,6 @@ async function finish(
 async function forget({ postgres, keyring }: Deps, tenantId: string, id: string): Promise<void> {
   await postgres.group(tenantId, [...statements.forgetImport(id)])
   await keyring.destroyKeys(tenantId, [id])
-}
-
-async function read(postgres: Deps['postgres'], tenantId: string, id: string): Promise<ImportRecord> {
-  const [[row]] = await postgres.group(tenantId, [statements.selectImport(id)])
-  if (!row) throw new Error(`import ${id} is not there`)
-  return row
 }
 
 function sealPieces(keys: Keys, importId: string, chunk: number, bytes: Buffer): SealedText[] {

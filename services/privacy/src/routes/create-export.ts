@@ -1,6 +1,6 @@
 import { createExport } from '@csr/contracts/http/privacy'
 import { route, type Route } from '@csr/http/route'
-import type { ExportStore } from '../store/export-store.ts'
+import type { ExportStore, Requested } from '../store/export-store.ts'
 import { statusOf } from './export-body.ts'
 import { subjectOfRequest } from './subject-of-request.ts'
 
@@ -10,13 +10,15 @@ type Deps = { readonly exports: Pick<ExportStore, 'request'> }
 export function createExportRoute({ exports }: Deps): Route {
   return route({
     ...createExport,
-    async handle({ principal, body, requestId }) {
+    async handle({ principal, body, requestId, once }) {
       const { subjectId, identityCheckedBy } = subjectOfRequest(principal, body)
-      const { link, view } = await exports.request(principal.tenantId, {
-        ...{ subjectId, identityCheckedBy, requestId },
-        actorId: principal.actorId,
-      })
-      return { status: 202, body: statusOf(link, view), headers: { location: `/v1/privacy/export/${link}` } }
+      const asked = { subjectId, identityCheckedBy, requestId, actorId: principal.actorId }
+      const requested = await exports.request(principal.tenantId, asked, (made) => once.keep(answerOf(made)))
+      return answerOf(requested)
     },
   })
+}
+
+function answerOf({ link, view }: Requested) {
+  return { status: 202, body: statusOf(link, view), headers: { location: `/v1/privacy/export/${link}` } } as const
 }

@@ -8,7 +8,7 @@ import type { Keys } from '@csr/keyring/keys'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
 import { isStale } from '@csr/postgres/errors'
-import { statement, type Statement } from '@csr/postgres/statement'
+import { statement, type Also, type Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import {
@@ -49,9 +49,11 @@ export type NewRequest = {
   readonly requestId: string
 }
 
+export type Requested = { readonly link: string; readonly view: ExportView }
+
 export interface ExportStore {
   /** keeps the request, asks every service, and answers with the link: the only time it is told */
-  request(tenantId: string, asked: NewRequest): Promise<{ readonly link: string; readonly view: ExportView }>
+  request(tenantId: string, asked: NewRequest, also: Also<Requested>): Promise<Requested>
   /** null for a link that is unknown, or somebody else's */
   find(tenantId: string, link: string, actorId: string): Promise<ExportView | null>
   /** opens the archive's documents, once: null where the link was used or is over */
@@ -78,7 +80,7 @@ const partPlace = (exportId: string, service: string, part: number) => ({
 export function createExportStore(deps: Deps): ExportStore {
   const { postgres, keyring, clock } = deps
   return {
-    request: (tenantId, asked) => request(deps, tenantId, asked),
+    request: (tenantId, asked, also) => request(deps, tenantId, asked, also),
     async find(tenantId, link, actorId) {
       const linkFingerprint = fingerprintOf(keyring, tenantId, link)
       const [[row], arrived] = await postgres.group(tenantId, [
@@ -93,7 +95,7 @@ export function createExportStore(deps: Deps): ExportStore {
   }
 }
 
-async function request(deps: Deps, tenantId: string, asked: NewRequest) {
+async function request(deps: Deps, tenantId: string, asked: NewRequest, also: Also<Requested>): Promise<Requested> {
   const { postgres, keyring, clock, ids, wake } = deps
   const { subjectId, actorId, identityCheckedBy, requestId } = asked
   const [link, id, requestedAt] = [ids.secret(), ids.uuid(), clock.now()]
@@ -119,11 +121,12 @@ async function request(deps: Deps, tenantId: string, asked: NewRequest) {
       insertEvents('privacy', [exportRequested(about, { exportId: id, subjectId, actorId, dueAt })]),
     )
   }
-  await postgres.group(tenantId, statements)
-  wake()
   const none = { readyAt: null, expiresAt: null, downloadedAt: null }
   // the same answer whether the person is known or not
-  return { link, view: viewOf({ ...row, ...none }, [], clock.now()) }
+  const requested = { link, view: viewOf({ ...row, ...none }, [], requestedAt) }
+  await postgres.group(tenantId, [...statements, ...(await also(requested))])
+  wake()
+  return requested
 }
 
 async function download(
