@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Operation } from '@csr/contracts/http/operation'
 import type { Exclusions } from './exclusions.ts'
-import { freeTextOf, mayHoldText, visitTexts, type FreeText, type Visit } from './free-text.ts'
+import { freeTextOf, visitTexts, type FreeText, type Visit } from './free-text.ts'
 import { families, type Family, type Rule, type RuleSet } from './rules.ts'
-import { createScorer, type Match, type Score } from './score.ts'
+import { createMatcher, type Match } from './match-rules.ts'
 import { pieceCharactersMax } from './view.ts'
 
 /** `observe` counts what it finds and lets everything pass. */
@@ -22,7 +22,8 @@ export type Finding = {
   readonly field: string
   /** false where the schema leaves no room for free text */
   readonly screened: boolean
-  readonly scores: Score['scores']
+  readonly scores: Readonly<Partial<Record<Family, number>>>
+  /** families whose score reaches their threshold */
   readonly reached: readonly Family[]
   readonly matches: readonly (Match & { readonly excluded: boolean })[]
 }
@@ -63,17 +64,7 @@ type Options = {
 }
 
 export function createFirewall({ rules, mode, exclusions, witness }: Options): Firewall {
-  const score = createScorer(rules)
-
-  function find(route: string, field: string, text: string): Finding {
-    const { matches } = score(text)
-    const judged = matches.map((match) => ({ ...match, excluded: exclusions.covers(route, field, match.rule.id) }))
-    const scores: Partial<Record<Family, number>> = {}
-    for (const { rule, excluded } of judged)
-      if (!excluded) scores[rule.family] = (scores[rule.family] ?? 0) + rule.weight
-    const reached = families.filter((family) => (scores[family] ?? 0) >= rules.thresholds[family])
-    return { field, screened: true, scores, reached, matches: judged }
-  }
+  const find = createFinder(rules, exclusions)
 
   function tell(route: string, { field, reached, matches }: Finding, decisive: 'refused' | 'observed'): void {
     for (const { rule, excluded } of matches) {
@@ -82,66 +73,80 @@ export function createFirewall({ rules, mode, exclusions, witness }: Options): F
     }
   }
 
-  /** Rules of the families that reach their threshold. */
-  function judge(route: string, field: string, text: string): readonly string[] {
+  /** Rules of the families that reach their threshold, where that refuses the request. */
+  function judge(route: string, { field, text }: Text): readonly string[] {
     const found = find(route, field, text)
     if (found.matches.length === 0) return none
     tell(route, found, mode === 'block' ? 'refused' : 'observed')
     if (mode === 'observe') return none
-    return found.matches
-      .filter((match) => !match.excluded && found.reached.includes(match.rule.family))
-      .map(({ rule }) => rule.id)
+    const decisive = found.matches.filter(({ rule, excluded }) => !excluded && found.reached.includes(rule.family))
+    return decisive.map(({ rule }) => rule.id)
   }
 
   return {
     mode,
     thresholds: rules.thresholds,
     screening(operation) {
-      const route = `${operation.method} ${operation.path}`
+      const route = routeOf(operation)
       const places = placesOf(operation)
       return {
         route,
         screen(parts) {
           const texts = textsOf(places, parts)
           if (texts.length === 0) return none
-          if (texts.reduce((sum, { text }) => sum + text.length, 0) > pieceCharactersMax) {
-            return inTurns(texts, (field, text) => judge(route, field, text))
-          }
-          return [...new Set(texts.flatMap(({ field, text }) => judge(route, field, text)))]
+          const characters = texts.reduce((sum, { text }) => sum + text.length, 0)
+          if (characters > pieceCharactersMax) return inTurns(texts, (text) => judge(route, text))
+          return [...new Set(texts.flatMap((text) => judge(route, text)))]
         },
       }
     },
     observe(route, texts) {
       for (const text of texts) tell(route, find(route, '', text), 'observed')
     },
-    explain(operation, parts) {
-      const route = `${operation.method} ${operation.path}`
-      const found: Finding[] = []
-      visitParts(placesOf(operation), parts, (field, text, isFree) => {
-        found.push(isFree ? find(route, field, text) : { field, screened: false, scores: {}, reached: [], matches: [] })
-      })
-      return found
-    },
+    explain: (operation, parts) => explainParts(operation, parts, find),
     explainText: (text) => find('', '', text),
   }
 }
 
-const none: readonly string[] = []
+const routeOf = ({ method, path }: Described): string => `${method} ${path}`
 
-type Places = {
-  readonly params: FreeText
-  readonly query: FreeText
-  readonly body: FreeText
-  readonly bodyMayHoldText: boolean
+type Find = (route: string, field: string, text: string) => Finding
+
+/** Scores texts; what an exclusion covers does not count. */
+function createFinder(rules: RuleSet, exclusions: Exclusions): Find {
+  const matchesOf = createMatcher(rules)
+  return (route, field, text) => {
+    const matches = matchesOf(text).map((match) => ({
+      ...match,
+      excluded: exclusions.covers(route, field, match.rule.id),
+    }))
+    const scores: Partial<Record<Family, number>> = {}
+    for (const { rule, excluded } of matches) {
+      if (!excluded) scores[rule.family] = (scores[rule.family] ?? 0) + rule.weight
+    }
+    const reached = families.filter((family) => (scores[family] ?? 0) >= rules.thresholds[family])
+    return { field, screened: true, scores, reached, matches }
+  }
 }
 
+function explainParts(operation: Described, parts: Parts, find: Find): Finding[] {
+  const found: Finding[] = []
+  visitParts(placesOf(operation), parts, (field, text, isFree) => {
+    const unscreened = { field, screened: false, scores: {}, reached: [], matches: [] }
+    found.push(isFree ? find(routeOf(operation), field, text) : unscreened)
+  })
+  return found
+}
+
+const none: readonly string[] = []
+
+type Places = { readonly params: FreeText; readonly query: FreeText; readonly body: FreeText }
+
 function placesOf({ params, query, body }: Described): Places {
-  const bodyPlace = typeof body === 'string' ? 'free' : body === undefined ? 'bound' : freeTextOf(body)
   return {
     params: params === undefined ? 'bound' : freeTextOf(params),
     query: query === undefined ? { members: new Map() } : freeTextOf(query),
-    body: bodyPlace,
-    bodyMayHoldText: mayHoldText(bodyPlace),
+    body: typeof body === 'string' ? 'free' : body === undefined ? 'bound' : freeTextOf(body),
   }
 }
 
@@ -166,16 +171,13 @@ function visitParts(places: Places, { params, query, body }: Parts, visit: Visit
 const overlapCharacters = 1_024
 
 /** Piece by piece, so that a large body never holds up the others for longer than one piece takes. */
-async function inTurns(
-  texts: readonly Text[],
-  judge: (field: string, text: string) => readonly string[],
-): Promise<string[]> {
+async function inTurns(texts: readonly Text[], judge: (text: Text) => readonly string[]): Promise<string[]> {
   const rules = new Set<string>()
   let since = 0
   for (const { field, text } of texts) {
     for (let from = 0; from < text.length; from += pieceCharactersMax - overlapCharacters) {
       const piece = text.slice(from, from + pieceCharactersMax)
-      for (const rule of judge(field, piece)) rules.add(rule)
+      for (const rule of judge({ field, text: piece })) rules.add(rule)
       since += piece.length
       if (since < pieceCharactersMax / 2) continue
       since = 0

@@ -25,7 +25,7 @@ type Definition = {
   readonly right?: z.core.$ZodType
 }
 
-const boundTypes = [
+const boundTypes: ReadonlySet<string> = new Set([
   'number',
   'bigint',
   'boolean',
@@ -37,8 +37,17 @@ const boundTypes = [
   'void',
   'nan',
   'never',
-]
-const wrappers = ['optional', 'nullable', 'default', 'prefault', 'nonoptional', 'readonly', 'catch', 'success']
+])
+const wrappers: ReadonlySet<string> = new Set([
+  'optional',
+  'nullable',
+  'default',
+  'prefault',
+  'nonoptional',
+  'readonly',
+  'catch',
+  'success',
+])
 
 /** Reads from a schema where free text may stand. What it does not know it takes for free. */
 export function freeTextOf(schema: z.core.$ZodType | undefined): FreeText {
@@ -46,8 +55,8 @@ export function freeTextOf(schema: z.core.$ZodType | undefined): FreeText {
   const definition = schema._zod.def as unknown as Definition
   const { type } = definition
   if (type === 'string') return isFormatted(definition) ? 'bound' : 'free'
-  if (boundTypes.includes(type)) return 'bound'
-  if (wrappers.includes(type)) return freeTextOf(definition.innerType)
+  if (boundTypes.has(type)) return 'bound'
+  if (wrappers.has(type)) return freeTextOf(definition.innerType)
   if (type === 'pipe') return freeTextOf(definition.in)
   if (type === 'array') return { items: freeTextOf(definition.element) }
   if (type === 'tuple') return { items: mergeAll((definition.items ?? []).map(freeTextOf)) }
@@ -89,12 +98,6 @@ function merge(one: FreeText, other: FreeText): FreeText {
   const members = new Map(one.members)
   for (const [name, member] of other.members) members.set(name, merge(members.get(name) ?? 'bound', member))
   return { members }
-}
-
-/** True where a value of the schema may hold free text. Members that no schema describes are not counted here. */
-export function mayHoldText(place: FreeText): boolean {
-  if (typeof place === 'string') return place === 'free'
-  return 'items' in place ? mayHoldText(place.items) : [...place.members.values()].some(mayHoldText)
 }
 
 /** Told of every text in a value: the field by its place in the schema, never a name that the sender chose. */

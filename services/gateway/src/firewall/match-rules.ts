@@ -1,6 +1,6 @@
 import { base64View, joinComments, plainView } from './normalise.ts'
 import { matchAt, work } from './pattern.ts'
-import { families, type Family, type Rule, type RuleSet } from './rules.ts'
+import type { Rule, RuleSet } from './rules.ts'
 import { createTokens, tokenise, type Tokens } from './tokenise.ts'
 import type { View } from './view.ts'
 
@@ -10,21 +10,13 @@ export type Reading = 'plain' | 'comments removed' | 'base64'
 /** A rule that was met, and what met it, as it looks once every escape is taken off. */
 export type Match = { readonly rule: Rule; readonly reading: Reading; readonly excerpt: string }
 
-/** Rules met in one text. The sum of a family's weights is its score. */
-export type Score = {
-  readonly matches: readonly Match[]
-  readonly scores: Readonly<Partial<Record<Family, number>>>
-  /** families whose score reaches their threshold */
-  readonly reached: readonly Family[]
-}
-
-const nothing: Score = { matches: [], scores: {}, reached: [] }
+const nothing: readonly Match[] = []
 const excerptCharactersMax = 120
 /** Texts of people take a few hundred; where it takes more, beginnings of attacks are piled up to hide what follows. */
 const stepsMax = 100_000
 
-/** Scores texts by the given rules. Time is linear in the text, which may hold `pieceCharactersMax` characters. */
-export function createScorer({ rules, thresholds, vocabulary, starts }: RuleSet): (text: string) => Score {
+/** Finds the rules that a text meets. Time is linear in the text, which may hold `pieceCharactersMax` characters. */
+export function createMatcher({ rules, vocabulary, starts }: RuleSet): (text: string) => readonly Match[] {
   const tokens = createTokens()
   const met = new Uint8Array(rules.length)
   let matches: Match[] = []
@@ -72,15 +64,8 @@ export function createScorer({ rules, thresholds, vocabulary, starts }: RuleSet)
     if (inside !== null) noteTraits(inside)
     if (matches.length === 0) return nothing
     met.fill(0)
-    return sumUp(matches, thresholds)
+    return matches
   }
-}
-
-function sumUp(matches: readonly Match[], thresholds: RuleSet['thresholds']): Score {
-  const scores: Partial<Record<Family, number>> = {}
-  for (const { rule } of matches) scores[rule.family] = (scores[rule.family] ?? 0) + rule.weight
-  const reached = families.filter((family) => (scores[family] ?? 0) >= thresholds[family])
-  return { matches, scores, reached }
 }
 
 function excerptOf({ codes }: View, { starts, ends }: Tokens, { from, to }: { from: number; to: number }): string {
