@@ -91,10 +91,12 @@ function isInvisible(code: number): boolean {
   return code === 0xad || (code >= 0x200b && code <= 0x200d) || code === 0x2060 || code === 0xfeff || code === 0xfe0f
 }
 
-/** Ligatures, full-width, mathematical and enclosed letters, the Kelvin sign and their kind. */
+/** Latin ligatures, full-width, small, mathematical and enclosed letters, the Kelvin sign and their kind. */
 function hasCompatibleForm(code: number): boolean {
   return (
-    (code >= 0xfb00 && code !== 0xfffd) ||
+    (code >= 0xfb00 && code <= 0xfb06) ||
+    (code >= 0xfe50 && code <= 0xfe6b) ||
+    (code >= 0xff01 && code <= 0xffee) ||
     (code >= 0x2024 && code <= 0x2026) ||
     (code >= 0x2070 && code <= 0x218f) ||
     (code >= 0x2460 && code <= 0x24ff) ||
