@@ -13,8 +13,11 @@ import { createTelemetry } from '@csr/runtime/telemetry'
 import { testSecrets } from '@csr/testkit/secrets'
 import { setUpKeys } from '@csr/testkit/token-trust'
 import { describeDevelopmentToken } from '../src/domain/development-token.ts'
+import type { FirewallMode, Witness } from '../src/firewall/firewall.ts'
+import { openFirewall } from '../src/firewall/open-firewall.ts'
 import { forwarding, type Forwarding } from '../src/forwarding.ts'
 import { forward } from '../src/routes/forward.ts'
+import { screened } from '../src/routes/screened.ts'
 import { createTokenSigner } from '../src/tokens/sign-token.ts'
 
 export const tenantId = '0198a000-0000-7000-8000-00000000000a'
@@ -23,6 +26,8 @@ export type Edge = AsyncDisposable & {
   readonly url: string
   readonly port: number
   readonly refusals: Refusal[]
+  /** rules of the firewall that were met */
+  readonly rulesMet: Parameters<Witness>[0][]
   tokenOf(role: Role, claims?: Record<string, unknown>): Promise<string>
 }
 
@@ -30,6 +35,7 @@ export type Edge = AsyncDisposable & {
 export async function openEdge(
   upstreamUrl: string | ((service: Forwarding['service']) => string),
   rows: readonly Forwarding[] = forwarding,
+  mode: FirewallMode = 'block',
 ): Promise<Edge> {
   const secrets = await testSecrets()
   const clock = systemClock()
@@ -37,6 +43,9 @@ export async function openEdge(
   const logger = createLogger({ service: 'gateway', destination: { write: () => undefined } })
   const telemetry = createTelemetry('gateway')
   const refusals: Refusal[] = []
+  const rulesMet: Edge['rulesMet'] = []
+  const witness: Witness = (met) => void rulesMet.push(met)
+  const screens = openFirewall({ mode, exclusionsFile: undefined, clock, witness })
   const tokens = createServiceTokens({ service: 'gateway', keyFile: secrets.serviceKeyFile('gateway'), clock, ids })
   const key = await readSigningKey(secrets.gatewaySigningKeyFile)
   const signer = createTokenSigner({ active: () => key })
@@ -55,7 +64,7 @@ export async function openEdge(
     ...{ service: 'gateway', host: '127.0.0.1', port: 0, logger, telemetry, clock, health: createHealth() },
     ...{ door: 'edge', metrics: false, onRefused: (refusal) => void refusals.push(refusal) },
     tokens: createTokenVerifier({ service: 'gateway', publicKeysDir: secrets.publicKeysDir, clock, trust: setUpKeys }),
-    routes: rows.map((row) => forward(row, { upstreams })),
+    routes: rows.map((row) => screened(forward(row, { upstreams }), row.operation, screens)),
   })
   const resources = [tokens, server]
   for (const resource of resources) await resource.start?.()
@@ -63,6 +72,7 @@ export async function openEdge(
     url: server.address,
     port: Number(new URL(server.address).port),
     refusals,
+    rulesMet,
     async tokenOf(role, claims) {
       const stamp = { kid: signer.kid(), issuer: 'csr-backbone', nowMs: clock.nowMs(), tokenId: 'a', sessionId: 'b' }
       const described = describeDevelopmentToken({ tenantId, role, ...(claims && { claims }) }, stamp)
