@@ -77,20 +77,20 @@ type Point = Pick<Work, 'service' | 'run'> & { readonly nth: number; readonly pr
 async function atPoint(rig: Rig, launch: Launch, { service, nth, run, prepare }: Point): Promise<boolean> {
   const port = Number(launch.env['PORT'])
   const log = join(rig.folder, `${service}-crashes.log`)
-  const process = await startByHand(launch, port, log)
+  const victim = await startByHand(launch, port, log)
   await prepare?.(rig)
-  const watch = await killAtWrite(process.pid, nth)
+  const watch = await killAtWrite(victim.pid, nth)
   const done = run(rig)
-  const first = await Promise.race([done.then(() => 'done'), untilDead(process.isAlive)])
-  if (first === 'done' && process.isAlive()) {
+  const first = await Promise.race([done.then(() => 'done'), untilDead(victim.isAlive)])
+  if (first === 'done' && victim.isAlive()) {
     await watch[Symbol.asyncDispose]()
-    await process[Symbol.asyncDispose]()
+    await victim[Symbol.asyncDispose]()
     return true
   }
   await watch[Symbol.asyncDispose]()
-  await using again = await startByHand(launch, port, log)
+  await using _next = await startByHand(launch, port, log)
   await done
-  return !again.isAlive()
+  return false
 }
 
 async function untilDead(isAlive: () => boolean): Promise<string> {
