@@ -7,7 +7,7 @@ import { createIds } from '@csr/runtime/ids'
 import { createHealth } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
-import { privateDatabase } from '@csr/testkit/database'
+import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
 import { testSecrets } from '@csr/testkit/secrets'
 import { completeSignInRoute } from '../../src/routes/complete-sign-in.ts'
 import { listAuthProvidersRoute } from '../../src/routes/list-auth-providers.ts'
@@ -30,8 +30,11 @@ export type SignInDoor = AsyncDisposable & {
   readonly failures: { readonly provider: string; readonly code: string }[]
   outcome: SignInOutcome
   /** a browser with a cookie jar of its own; follows no redirect */
-  browser(): Browser
+  browser(cookies?: Map<string, string>): Browser
   logoutAddress(provider: string): Promise<string | null>
+  readonly database: TestDatabase
+  /** ends its connections for good */
+  loseDatabase(): Promise<void>
   /** as superuser, to look */
   readonly adminUrl: string
 }
@@ -56,15 +59,17 @@ export const opened: SignInOutcome = { outcome: 'opened', cookies: ['__Host-csr-
 type DoorOptions = {
   readonly limits?: FetchLimits
   readonly clientIds?: Partial<Record<ProviderName, string>>
+  /** another gateway on the database of this one */
+  readonly beside?: SignInDoor
 }
 type Applications = Partial<Record<ProviderName, Pick<ProviderSettings, 'issuer' | 'allowed'>>>
 
 export async function openSignInDoor(
   clock: Clock,
   applications: Applications,
-  { limits, clientIds = {} }: DoorOptions = {},
+  { limits, clientIds = {}, beside }: DoorOptions = {},
 ): Promise<SignInDoor> {
-  const database = await privateDatabase()
+  const database = beside?.database ?? (await privateDatabase())
   const secrets = await testSecrets()
   const ids = createIds(clock)
   const logger = createLogger({
@@ -106,13 +111,15 @@ export async function openSignInDoor(
   await server.start?.()
   const door: SignInDoor = {
     ...{ url: server.address, identities, failures, outcome: opened, adminUrl: database.adminUrl },
-    browser: () => createBrowser(server.address),
+    browser: (jar) => createBrowser(server.address, jar),
+    database,
+    loseDatabase: async () => await postgres[Symbol.asyncDispose](),
     logoutAddress: async (name) => (await providers.get(name)?.logoutAddress('/docs')) ?? null,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
       await keyring[Symbol.asyncDispose]()
       await postgres[Symbol.asyncDispose]()
-      await database[Symbol.asyncDispose]()
+      if (beside === undefined) await database[Symbol.asyncDispose]()
     },
   }
   return door
@@ -121,8 +128,7 @@ export async function openSignInDoor(
 /** Sign-in is open to everybody: no token is ever looked at. */
 const nobody = () => Promise.reject(new Error('no token is read here'))
 
-function createBrowser(url: string): Browser {
-  const cookies = new Map<string, string>()
+function createBrowser(url: string, cookies = new Map<string, string>()): Browser {
   async function get(address: string): Promise<Visited> {
     const { pathname, search } = new URL(address, url)
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
