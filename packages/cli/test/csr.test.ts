@@ -17,6 +17,7 @@ const commands = [
   'streams',
   'dlq',
   'parked',
+  'waf',
   'migrate',
 ]
 let nowhere: string
@@ -52,6 +53,7 @@ test('without a running stack a command ends with code 3, says so on stderr and 
     ['dlq', 'list', '--json'],
     ['dlq', 'replay', '01940000-0000-7000-8000-000000000001'],
     ['parked', 'list'],
+    ['waf', 'explain', import.meta.filename],
     ['migrate', 'status'],
   ]
   await everyOne(calls, async (call) => {
