@@ -20,7 +20,7 @@ export interface Nats extends Resource {
 
 const reconnectEveryMs = 250
 /** A server that is frozen rather than gone is noticed after two unanswered pings. */
-const pingEveryMs = 4_000
+const pingEveryMs = 2_000
 const pingsOutMax = 2
 const connectWithinMs = 3_000
 const drainWithinMs = 2_000

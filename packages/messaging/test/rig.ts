@@ -288,7 +288,7 @@ function complete(service: Service, handlers: readonly Handler[]): Handler[] {
   return [...handlers, ...others.map((event) => (event === '*' ? onAnyEvent(nothing) : on(event, nothing)))]
 }
 
-async function createEffects(database: TestDatabase): Promise<void> {
+export async function createEffects(database: TestDatabase): Promise<void> {
   const owner = createPostgres({
     name: 'owner',
     url: database.url('csr_owner'),

@@ -38,21 +38,8 @@ export async function privateNats(options: { streams?: boolean } = {}): Promise<
   const folder = ephemeralFolder()
   const ports = { port: 0, monitorPort: 0 }
   let server = await startSomewhere(folder, secrets, ports)
-  const connectAs = (user: NatsUser): Promise<NatsConnection> =>
-    connect({
-      servers: server.url,
-      name: user,
-      inboxPrefix: inboxPrefixOf(user),
-      authenticator: nkeyAuthenticator(readSeed(secrets.natsCredentialsFile(user))),
-    })
-  const apply = async (): Promise<void> => {
-    const connection = await connectAs('admin')
-    try {
-      await applyStreams(await jetstreamManager(connection, { checkAPI: false }))
-    } finally {
-      await connection.close()
-    }
-  }
+  const connectTo = (user: NatsUser): Promise<NatsConnection> => connectAs(user, [server.url], secrets)
+  const apply = (): Promise<void> => applyAll(() => connectTo('admin'))
   if (options.streams !== false) await apply()
   return {
     url: server.url,
@@ -60,7 +47,7 @@ export async function privateNats(options: { streams?: boolean } = {}): Promise<
     storeDir: server.storeDir,
     pid: () => server.pid,
     credentialsFile: secrets.natsCredentialsFile,
-    connect: connectAs,
+    connect: connectTo,
     kill: () => killNow(server.pid),
     async start() {
       server = await startAt(folder, secrets, ports)
@@ -72,6 +59,24 @@ export async function privateNats(options: { streams?: boolean } = {}): Promise<
       await server.stop()
       folder.remove()
     },
+  }
+}
+
+/** A plain connection as one of the users. */
+export function connectAs(user: NatsUser, servers: string[], secrets: TestSecrets): Promise<NatsConnection> {
+  return connect({
+    ...{ servers, name: user, inboxPrefix: inboxPrefixOf(user) },
+    authenticator: nkeyAuthenticator(readSeed(secrets.natsCredentialsFile(user))),
+  })
+}
+
+/** Makes streams and durables as declared, on so many nodes each. */
+export async function applyAll(open: () => Promise<NatsConnection>, replicas = 1): Promise<void> {
+  const connection = await open()
+  try {
+    await applyStreams(await jetstreamManager(connection, { checkAPI: false }), { replicas })
+  } finally {
+    await connection.close()
   }
 }
 
