@@ -1,4 +1,5 @@
 import type { Service } from '@csr/contracts/services'
+import { streams } from '@csr/contracts/streams'
 import type { Postgres } from '@csr/postgres/connect'
 import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
 import { uuidFloor } from '@csr/runtime/ids'
@@ -46,6 +47,9 @@ const chunkDeadlineMs = 10_000
 /** A sign that does not stay this long was none. */
 const sureAfterMs = 1_500
 const dayMs = 86_400_000
+
+/** Streams with several publishers, who count their own: what others store hides that the end was once further on. */
+const shared = new Set(streams.filter(({ publishers }) => publishers.length > 1).map(({ name }) => name))
 
 type Ports = { readonly service: Service; readonly postgres: Postgres; readonly logger: Logger; readonly clock: Clock }
 
@@ -115,7 +119,7 @@ export function createReconciler({ service, postgres, logger, clock }: Ports): R
         stored.map(({ stream }) => stream),
         stored.map(({ epoch }) => epoch),
         stored.map(({ sequence }) => sequence),
-        stored.map(({ isCopy }) => (isCopy ? 0 : 1)),
+        stored.map(({ stream, isCopy }) => (shared.has(stream) && !isCopy ? 1 : 0)),
       ]),
     suspect: (stream) => void suspected.add(stream),
     async strangers(stored) {
