@@ -60,7 +60,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   })
   const screens = openFirewall({
     ...{ mode: settings.GATEWAY_FIREWALL_MODE, exclusionsFile: settings.GATEWAY_FIREWALL_EXCLUSIONS_FILE },
-    ...{ clock, witness: facts.ruleMet },
+    ...{ clock, witness: facts.ruleMet, expired: facts.exclusionEnded },
   })
   const contributions = createContributionStore({ stamp })
   const consumers = runConsumers({

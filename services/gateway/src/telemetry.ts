@@ -1,5 +1,6 @@
 import type { Logger } from '@csr/runtime/logger'
 import type { Telemetry } from '@csr/runtime/telemetry'
+import type { Exclusion } from './firewall/exclusions.ts'
 import type { Witness } from './firewall/firewall.ts'
 
 /** The facts the gateway tells beside its requests, one function each. */
@@ -8,6 +9,8 @@ export interface GatewayTelemetry {
   refusalsWait(error: unknown, count: number): void
   /** a rule of the firewall was met; `noted` alone decides nothing and is only counted */
   ruleMet: Witness
+  /** an exclusion of the firewall has ended and should leave its file */
+  exclusionEnded(entry: Exclusion): void
 }
 
 export function createGatewayTelemetry(telemetry: Telemetry, logger: Logger): GatewayTelemetry {
@@ -18,6 +21,7 @@ export function createGatewayTelemetry(telemetry: Telemetry, logger: Logger): Ga
   return {
     refused: (code) => refusals.add(1, { code }),
     refusalsWait: (error, count) => logger.error('refusals-wait', error, { count }),
+    exclusionEnded: ({ route, field, rule }) => logger.warn('firewall-exclusion-ended', { route, field, name: rule }),
     ruleMet({ route, field, rule, outcome }) {
       met.add(1, { family: rule.family, rule: rule.id, route, outcome })
       if (outcome !== 'noted') logger.info('firewall', { route, field, name: rule.id, outcome })

@@ -45,7 +45,7 @@ export async function openEdge(
   const refusals: Refusal[] = []
   const rulesMet: Edge['rulesMet'] = []
   const witness: Witness = (met) => void rulesMet.push(met)
-  const screens = openFirewall({ mode, exclusionsFile: undefined, clock, witness })
+  const screens = openFirewall({ mode, exclusionsFile: undefined, clock, witness, expired: () => undefined })
   const tokens = createServiceTokens({ service: 'gateway', keyFile: secrets.serviceKeyFile('gateway'), clock, ids })
   const key = await readSigningKey(secrets.gatewaySigningKeyFile)
   const signer = createTokenSigner({ active: () => key })
