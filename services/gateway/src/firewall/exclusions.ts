@@ -27,17 +27,24 @@ export type Exclusions = {
 
 export const noExclusions: Exclusions = { covers: () => false }
 
-type Deps = { readonly clock: Clock; readonly ruleIds: ReadonlySet<string> }
+type Deps = {
+  readonly clock: Clock
+  readonly ruleIds: ReadonlySet<string>
+  /** told of entries that have ended and should leave the file */
+  readonly expired: (entry: Exclusion) => void
+}
 
 /**
- * Reads exclusions from a file. Throws where one is expired, lasts longer than 90 days from now, or names a rule that
- * is not there: an exception that nobody looks after is a hole. One that expires while the process runs ends by itself.
+ * Reads exclusions from a file. Throws where one has no end, or one later than 90 days from now, or names a rule that is
+ * not there: an exception that nobody looks after is a hole. One that has ended does not count any more, and no restart
+ * fails for it.
  */
-export function readExclusions(file: string, { clock, ruleIds }: Deps): Exclusions {
+export function readExclusions(file: string, { clock, ruleIds, expired }: Deps): Exclusions {
   const listed = fileSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')))
   if (!listed.success) throw new ExclusionsRefused(file, listed.error.issues.map(describe))
   const problems = listed.data.flatMap((entry) => problemsOf(entry, ruleIds, clock.nowMs()))
   if (problems.length > 0) throw new ExclusionsRefused(file, problems)
+  for (const entry of listed.data) if (endsAtMs(entry) <= clock.nowMs()) expired(entry)
   const ends = new Map(listed.data.map((entry) => [keyOf(entry.route, entry.field, entry.rule), endsAtMs(entry)]))
   return {
     covers: (route, field, rule) => (ends.get(keyOf(route, field, rule)) ?? 0) > clock.nowMs(),
@@ -57,7 +64,6 @@ function problemsOf(entry: Exclusion, ruleIds: ReadonlySet<string>, nowMs: numbe
   const name = `${entry.rule} at ${entry.route} ${entry.field}`
   const leftMs = endsAtMs(entry) - nowMs
   if (!ruleIds.has(entry.rule)) return [`${name}: no rule of this name`]
-  if (leftMs <= 0) return [`${name}: expired on ${entry.until}`]
   return leftMs > exclusionDaysMax * dayMs ? [`${name}: lasts longer than ${exclusionDaysMax} days`] : []
 }
 

@@ -12,10 +12,16 @@ const clock = { nowMs: () => nowMs, now: () => new Date(nowMs).toISOString() }
 const route = 'POST /v1/outcomes/scores'
 const entry = { route, field: '/text', rule: 'sql-union', until: '2026-12-01', reason: 'course feedback quotes SQL' }
 
+const ended: string[] = []
+
 function read(listed: unknown): Exclusions {
   const file = `${folder}/exclusions.json`
   writeFileSync(file, JSON.stringify(listed))
-  return readExclusions(file, { clock, ruleIds: new Set(['sql-union']) })
+  return readExclusions(file, {
+    clock,
+    ruleIds: new Set(['sql-union']),
+    expired: ({ until }) => void ended.push(until),
+  })
 }
 
 test('an exclusion covers one rule in one field of one route, until its day', () => {
@@ -31,15 +37,23 @@ test('an exclusion covers one rule in one field of one route, until its day', ()
   nowMs = Date.parse('2026-11-21T12:00:00Z')
 })
 
-test('an exclusion without an end, with one that is past or far away, or of an unknown rule is refused', () => {
+test('an exclusion without an end, with one that is far away, or of an unknown rule is refused', () => {
   const { until: _, ...unbounded } = entry
   assert.throws(() => read([unbounded]), /until/)
   assert.throws(() => read([{ ...entry, until: 'never' }]), /until/)
-  assert.throws(() => read([{ ...entry, until: '2026-11-21' }]), /expired on 2026-11-21/)
   assert.throws(() => read([{ ...entry, until: '2027-11-21' }]), /lasts longer than 90 days/)
   assert.throws(() => read([{ ...entry, rule: 'sql-unoin' }]), /no rule of this name/)
   assert.throws(() => read([{ ...entry, reason: '' }]), /reason/)
   assert.throws(() => read([{ ...entry, field: undefined }]), /field/)
   assert.throws(() => read({}), /is not usable/)
-  assert.throws(() => readExclusions(`${folder}/none.json`, { clock, ruleIds: new Set() }), /ENOENT/)
+  assert.throws(
+    () => readExclusions(`${folder}/none.json`, { clock, ruleIds: new Set(), expired: () => undefined }),
+    /ENOENT/,
+  )
+})
+
+test('an exclusion that has ended does not count, is told of, and no start fails for it', () => {
+  const exclusions = read([{ ...entry, until: '2026-11-21' }])
+  assert.ok(!exclusions.covers(route, '/text', 'sql-union'))
+  assert.deepEqual(ended, ['2026-11-21'])
 })
