@@ -6,6 +6,7 @@ import { Command } from 'commander'
 import picocolors from 'picocolors'
 import { startBenchStack, type BenchStack } from './bench/bench-stack.ts'
 import { eventLag } from './bench/event-lag.ts'
+import { firewall } from './bench/firewall.ts'
 import type { BenchRow } from './bench/measured.ts'
 import { profileRead } from './bench/profile-read.ts'
 import { tenantFairness } from './bench/tenant-fairness.ts'
@@ -23,6 +24,7 @@ const rows: Readonly<Record<string, (stack: BenchStack, note: Note) => Promise<B
   'webhook-accept': webhookAccept,
   'webhook-sustained': webhookSustained,
   'tenant-fairness': tenantFairness,
+  firewall,
 }
 
 const command = new Command('npm run bench --')
