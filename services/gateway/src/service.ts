@@ -40,6 +40,7 @@ import { createSigningKeyStore } from './store/signing-key-store.ts'
 import { createTenantStore } from './store/tenant-store.ts'
 import { createGatewayTelemetry } from './telemetry.ts'
 import { openAccounts } from './sessions/open-accounts.ts'
+import { openSignIn } from './sign-in/open-sign-in.ts'
 import { createAccessTokenIssuer } from './tokens/issue-access-token.ts'
 import { createTokenSigner } from './tokens/sign-token.ts'
 import { createSigningKeys } from './tokens/signing-keys.ts'
@@ -81,6 +82,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const upstreams = createUpstreams(settings, ports, serviceTokens)
   const documents = await openDocuments()
   const issue = createAccessTokenIssuer({ signer, issuer, clock, ids })
+  const signIn = openSignIn({ ports, settings, keyring })
   const accounts = openAccounts({
     ports,
     settings,
@@ -89,7 +91,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     upstreams,
     trust,
     issue,
-    providerLogoutUrl: async () => null,
+    providerLogoutUrl: signIn.logoutUrl,
   })
   const verifier = createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock, issuer, trust })
 
@@ -105,6 +107,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
       createFirewallExplanationRoute({ firewall: screens.firewall, operations: described }),
       screenedBody(createTenantRoute({ tenants }), screens),
       listTenantsRoute({ tenants }),
+      ...signIn.routes({ sessions: accounts.signIn, cookies: accounts.cookies }),
       ...accounts.routes,
       getProblemRoute(),
       getOpenApiRoute({ documents }),

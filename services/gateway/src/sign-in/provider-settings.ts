@@ -75,6 +75,11 @@ export const signInSettings = {
       description:
         'where a browser may go after sign-in, the first unless told; an entry that ends in / stands for all below',
     }),
+  GATEWAY_INVITATION_PATH: z
+    .string()
+    .default('/invitation')
+    .refine(isReturnPath, 'must be a plain path')
+    .meta({ description: 'page where invitations are accepted; after sign-in open to who is no member yet' }),
 } as const
 
 type SignInSettings = z.output<z.ZodObject<typeof signInSettings>> & { readonly CSR_MODE: 'development' | 'production' }
@@ -130,6 +135,7 @@ const settingNames = {
 } as const
 
 export type ProviderName = keyof typeof settingNames
+export const providerNames = Object.keys(settingNames) as readonly ProviderName[]
 
 /** The application at a provider, or null where it is not offered; `checkSignInSettings` has passed. */
 export function providerSettings(provider: ProviderName, settings: SignInSettings): ProviderSettings | null {
