@@ -30,7 +30,10 @@ export type Company = {
   outcomes(profileId: string): Promise<readonly Outcome[]>
 }
 
-export async function newCompany(stack: TestStack, name: string, partner: Partner = 'kintell'): Promise<Company> {
+/** What of a stack an outsider reaches. */
+export type Reached = Pick<TestStack, 'gateway' | 'token'> & { readonly document: { readonly gateway: string } }
+
+export async function newCompany(stack: Reached, name: string, partner: Partner = 'kintell'): Promise<Company> {
   const operator = await stack.token({ role: 'platform_admin' })
   const { id: tenantId } = await stack.gateway.call(createTenant, { token: operator, body: { name } })
   const token = (role: Role = 'company_admin', subject?: string) =>
