@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Role } from '../permissions.ts'
 import { instant, uuid } from './envelope.ts'
 
 /** A request the edge refused; recorded one by one up to ten per minute and client, then as a count. */
@@ -18,6 +19,59 @@ export const accessDenied = z.object({
 /** The first record of a tenant. */
 export const tenantCreated = z.object({ tenantId: uuid, actorId: z.string().max(200) })
 
+const actorId = z.string().max(200)
+
+/** Somebody signed in, and a session is open. */
+export const loginSucceeded = z.object({
+  /** the account */
+  actorId,
+  sessionId: uuid,
+  provider: z.string().max(40),
+  secondFactor: z.boolean(),
+})
+
+/** A sign-in that opened no session. The platform tenant's: whose employee it might have been is not known. */
+export const loginFailed = z.object({
+  provider: z.string().max(40),
+  code: z.string().max(60),
+  /** HMAC of the client address under a key of the week */
+  client: z.string().max(100),
+})
+
+/** What a session, an account or a machine client held is refused from now on. */
+export const tokenRevoked = z.object({
+  kind: z.enum(['session', 'actor']),
+  revokedId: z.string().max(200),
+  reason: z.enum(['signed-out', 'replaced', 'ended', 'token-reused', 'client-removed']),
+  actorId,
+})
+
+/** An account may act in this tenant from now on. */
+export const membershipCreated = z.object({
+  accountId: uuid,
+  role: z.enum(Role),
+  /** the person a participant is */
+  subjectId: uuid.nullable(),
+  joinedBy: z.enum(['operator', 'domain', 'invitation']),
+  actorId,
+})
+
+/** Somebody was invited; who, only the token's holder knows. */
+export const invitationCreated = z.object({
+  invitationId: uuid,
+  role: z.enum(Role),
+  subjectId: uuid.nullable(),
+  actorId,
+})
+
+/** Which domains bring people into a tenant, as what, and whether it asks for a second factor. */
+export const signInRulesChanged = z.object({
+  domains: z.array(z.object({ claim: z.enum(['tid', 'hd']), value: z.string().max(253) })).max(50),
+  role: z.enum(Role),
+  secondFactor: z.boolean(),
+  actorId,
+})
+
 /** Another key signs access tokens from `activeFrom` on; what the old one signed is refused from `retiresAt` on. */
 export const signingKeyRotated = z.object({
   fromKid: z.string().max(64),
@@ -32,4 +86,10 @@ export const gatewayEvents = {
   'gateway.access.denied.v1': accessDenied,
   'gateway.tenant.created.v1': tenantCreated,
   'gateway.signing-key.rotated.v1': signingKeyRotated,
+  'gateway.login.succeeded.v1': loginSucceeded,
+  'gateway.login.failed.v1': loginFailed,
+  'gateway.token.revoked.v1': tokenRevoked,
+  'gateway.membership.created.v1': membershipCreated,
+  'gateway.invitation.created.v1': invitationCreated,
+  'gateway.sign-in-rules.changed.v1': signInRulesChanged,
 } as const

@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { instant, uuid } from '../events/envelope.ts'
 import { Permission, Role } from '../permissions.ts'
 import { services, type Service } from '../services.ts'
+import { accountOperations } from './accounts.ts'
 import { createFirewallExplanation } from './firewall.ts'
 import { listOf, listQuery } from './lists.ts'
 import { operation } from './operation.ts'
+import { signInOperations } from './sign-in.ts'
 
 /** Public members of an RSA verification key (RFC 7517). */
 export const publicKey = z.object({
@@ -62,6 +64,11 @@ export const me = z.object({
   subjectId: uuid.nullable(),
   roles: z.array(z.enum(Role)),
   permissions: z.array(z.object({ permission: z.enum(Permission), reach: z.enum(['tenant', 'own']) })),
+  sessionId: z.string().nullable(),
+  /** when the person behind the token completed a sign-in; null for machines */
+  signedInAt: instant.nullable(),
+  /** what a page sends as `x-csrf-token` with every change it asks for by cookie; null where no cookie came along */
+  csrfToken: z.string().nullable(),
 })
 export type Me = z.infer<typeof me>
 
@@ -177,6 +184,8 @@ export const gatewayOperations = [
   listSigningKeys,
   rotateSigningKey,
   getMe,
+  ...signInOperations,
+  ...accountOperations,
   createTenant,
   listTenants,
   createFirewallExplanation,

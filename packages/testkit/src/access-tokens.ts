@@ -22,7 +22,7 @@ export function signAccessToken(
   const header = { alg: 'RS256', typ: 'at+jwt', kid: jwk.kid }
   const claims = {
     ...{ iss: 'csr-backbone', aud: 'csr-backbone', sub: actorId ?? `account-${role}`, tenant: tenantId, roles: [role] },
-    ...{ subject, sid: randomUUID(), iat, nbf: iat, exp: iat + 600, jti: randomUUID() },
+    ...{ subject, sid: randomUUID(), auth_time: iat, iat, nbf: iat, exp: iat + 600, jti: randomUUID() },
   }
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   const signed = `${part(header)}.${part(claims)}`

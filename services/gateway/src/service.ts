@@ -98,7 +98,14 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
-    ...{ door: 'edge', metrics: false, answers, tokens: verifier, onRefused: refusals.refused },
+    ...{
+      door: 'edge',
+      metrics: false,
+      answers,
+      tokens: verifier,
+      onRefused: refusals.refused,
+      sessions: accounts.edge,
+    },
     routes: [
       getJwksRoute({ keys }),
       listSigningKeysRoute({ keys }),

@@ -15,6 +15,7 @@ test('without changes it is what an access token says, for ten minutes', () => {
     tenant: request.tenantId,
     roles: ['auditor'],
     sid: 'session-1',
+    auth_time: 1_795_168_800,
     iat: 1_795_168_800,
     nbf: 1_795_168_800,
     exp: 1_795_169_400,

@@ -1,0 +1,59 @@
+import { inviteColleague, inviteIntoTenant, inviteParticipant } from '@csr/contracts/http/accounts'
+import type { Role } from '@csr/contracts/permissions'
+import { ProblemError } from '@csr/http/problem'
+import { route, type Principal, type Route } from '@csr/http/route'
+import type { Upstream } from '@csr/http/upstream'
+import type { InvitationStore } from '../store/invitation-store.ts'
+import type { TenantStore } from '../store/tenant-store.ts'
+
+type Invitations = { readonly invitations: Pick<InvitationStore, 'create'> }
+type Invited = { readonly tenantId: string; readonly role: Role; readonly subjectId: string | null }
+
+async function invite(
+  { invitations }: Invitations,
+  invited: Invited,
+  { principal, requestId }: { readonly principal: Principal; readonly requestId: string },
+) {
+  const { id, token, expiresAt } = await invitations.create({ ...invited, actorId: principal.actorId, requestId })
+  return { status: 201, body: { id, token, expiresAt } } as const
+}
+
+/** Whether there is such a person, and whether the caller may see them, is what profile says. */
+export function inviteParticipantRoute(deps: Invitations & { readonly profile: Pick<Upstream, 'call'> }): Route {
+  return route({
+    ...inviteParticipant,
+    async handle(request) {
+      const { params, principal, reach, requestId, headers, deadlineMs } = request
+      if (reach !== 'tenant') throw new ProblemError('permission-denied')
+      const path = `/v1/profiles/${params.id}?fields=basic`
+      const { authorization } = headers
+      const answer = await deps.profile.call({ method: 'GET', path, requestId, authorization, deadlineMs })
+      if (answer.status === 404) throw new ProblemError('resource-not-found')
+      if (answer.status !== 200) throw new ProblemError('dependency-unavailable', { retryAfterSeconds: 1 })
+      const { tenantId } = principal
+      return await invite(deps, { tenantId, role: 'participant', subjectId: params.id }, request)
+    },
+  })
+}
+
+export function inviteColleagueRoute(deps: Invitations): Route {
+  return route({
+    ...inviteColleague,
+    async handle(request) {
+      const { tenantId, roles } = request.principal
+      if (!roles.includes('company_admin')) throw new ProblemError('permission-denied')
+      return await invite(deps, { tenantId, role: request.body.role, subjectId: null }, request)
+    },
+  })
+}
+
+export function inviteIntoTenantRoute(deps: Invitations & { readonly tenants: Pick<TenantStore, 'exists'> }): Route {
+  return route({
+    ...inviteIntoTenant,
+    async handle(request) {
+      const { id: tenantId } = request.params
+      if (!(await deps.tenants.exists(tenantId))) throw new ProblemError('resource-not-found')
+      return await invite(deps, { tenantId, role: request.body.role, subjectId: null }, request)
+    },
+  })
+}

@@ -1,0 +1,90 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Clock } from '@csr/runtime/clock'
+import type { Membership } from '../domain/membership.ts'
+import { isAlive, type SessionLimits } from '../domain/session-life.ts'
+import type { AccountStore } from '../store/account-store.ts'
+import type { InvitationStore } from '../store/invitation-store.ts'
+import type { MembershipStore } from '../store/membership-store.ts'
+import type { Session, SessionStore } from '../store/session-store.ts'
+import type { Arrivals } from './arrival.ts'
+import { CookieName, type Cookies } from './cookies.ts'
+import type { CrossSiteCheck } from './cross-site.ts'
+
+export type Accepted =
+  | { readonly outcome: 'accepted'; readonly membership: Membership; readonly cookies: readonly string[] }
+  /** `bound-already`: the account is another person in this tenant */
+  | {
+      readonly outcome: 'unknown-visitor' | 'unknown-invitation' | 'second-factor-missing' | 'bound-already'
+    }
+
+type Request = { readonly headers: IncomingHttpHeaders; readonly requestId: string }
+
+export interface InvitedSessions {
+  /** throws `cross-site-refused` where the request is not from a page of ours */
+  accept(token: string, request: Request): Promise<Accepted>
+}
+
+type Deps = {
+  readonly accounts: AccountStore
+  readonly memberships: MembershipStore
+  readonly invitations: Pick<InvitationStore, 'find' | 'take'>
+  readonly sessions: Pick<SessionStore, 'open' | 'findBySecret' | 'end'>
+  readonly arrivals: Pick<Arrivals, 'read'>
+  readonly cookies: Cookies
+  readonly crossSite: CrossSiteCheck
+  readonly clock: Clock
+  readonly limits: SessionLimits
+}
+
+/** Who accepts: the account of a session, or of a sign-in that found no tenant. */
+type Visitor = Pick<Session, 'accountId' | 'provider' | 'secondFactor' | 'signedInAtMs'> & {
+  readonly before: Session | null
+}
+
+/** Binds an account to what it was invited to, and opens a session there: a new id, as at every change of rights. */
+export function acceptInvitations(deps: Deps): InvitedSessions {
+  const { accounts, memberships, invitations, sessions, arrivals, cookies, crossSite, clock } = deps
+
+  async function visitorOf(headers: IncomingHttpHeaders): Promise<Visitor | null> {
+    const secret = cookies.read(headers.cookie, CookieName.session)
+    const session = secret === null ? null : await sessions.findBySecret(secret)
+    if (secret !== null && session && isAlive(session, clock.nowMs(), deps.limits)) {
+      crossSite.assertOwnPage(headers, secret)
+      return { ...session, before: session }
+    }
+    const value = cookies.read(headers.cookie, CookieName.arrival)
+    const arrival = value === null ? null : arrivals.read(value)
+    if (!arrival) return null
+    crossSite.assertOwnOrigin(headers)
+    const account = await accounts.ensure({ ...arrival, person: null })
+    return { ...arrival, accountId: account.id, before: null }
+  }
+
+  return {
+    async accept(token, { headers, requestId }) {
+      const found = await invitations.find(token)
+      const visitor = await visitorOf(headers)
+      if (!visitor) return { outcome: 'unknown-visitor' }
+      if (!found) return { outcome: 'unknown-invitation' }
+      const { accountId, provider, secondFactor, signedInAtMs, before } = visitor
+      const { tenantId, role, subjectId, id } = found
+      const asks = (await memberships.rules(tenantId))?.secondFactor ?? false
+      if (asks && !secondFactor) return { outcome: 'second-factor-missing' }
+      const member = await memberships.find(tenantId, accountId)
+      const isOther = subjectId !== null && (member?.subjectId ?? subjectId) !== subjectId
+      if (isOther) return { outcome: 'bound-already' }
+      if (!(await invitations.take(found, accountId))) return { outcome: 'unknown-invitation' }
+      await accounts.join(accountId, tenantId)
+      const joined = { tenantId, accountId, role, subjectId, joinedBy: 'invitation', actorId: accountId } as const
+      await memberships.add({ ...joined, requestId: id })
+      const membership = await memberships.find(tenantId, accountId)
+      if (!membership) throw new Error('a membership that was just made is not there')
+      const wanted = { tenantId, accountId, provider, secondFactor, signedInAtMs, kind: 'browser' } as const
+      const expiresAtMs = before?.expiresAtMs ?? clock.nowMs() + deps.limits.lifeMs
+      const opened = await sessions.open({ ...wanted, expiresAtMs, requestId, announced: before === null })
+      if (before) await sessions.end(before, { actorId: accountId, requestId, reason: 'replaced' })
+      const set = [cookies.set(CookieName.session, opened.secret), cookies.clear(CookieName.arrival)]
+      return { outcome: 'accepted', membership, cookies: set }
+    },
+  }
+}

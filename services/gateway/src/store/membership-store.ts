@@ -1,0 +1,139 @@
+import type { Role } from '@csr/contracts/permissions'
+import { insertEvents } from '@csr/messaging/outbox'
+import type { Postgres } from '@csr/postgres/connect'
+import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
+import type { Clock } from '@csr/runtime/clock'
+import type { Ids } from '@csr/runtime/ids'
+import type { Domain, Membership } from '../domain/membership.ts'
+import { membershipCreated, signInRulesChanged, type JoinedBy } from '../events.ts'
+
+/** How people come into a tenant by themselves, and what it asks of their sign-in. */
+export type SignInRules = {
+  readonly domains: readonly Domain[]
+  /** of who joins by domain */
+  readonly role: Exclude<Role, 'participant' | 'platform_admin'>
+  readonly secondFactor: boolean
+}
+
+export type NewMembership = {
+  readonly tenantId: string
+  readonly accountId: string
+  readonly role: Role
+  readonly subjectId: string | null
+  readonly joinedBy: JoinedBy
+  /** who brought it about; the account itself where it joined by domain */
+  readonly actorId: string
+  readonly requestId: string
+}
+
+export interface MembershipStore {
+  /** null where the account is no member */
+  find(tenantId: string, accountId: string): Promise<Membership | null>
+  /** the membership with this role, and its event where it is new; a role one has already changes nothing */
+  add(membership: NewMembership): Promise<void>
+  /** tenants whose verified domain is one of these */
+  tenantsOfDomains(domains: readonly Domain[]): Promise<readonly string[]>
+  /** null where the tenant has never set any */
+  rules(tenantId: string): Promise<SignInRules | null>
+  /** replaces the rules; false where a domain is another tenant's */
+  setRules(
+    tenantId: string,
+    rules: SignInRules,
+    by: { readonly actorId: string; readonly requestId: string },
+  ): Promise<boolean>
+}
+
+type Deps = {
+  readonly postgres: Pick<Postgres, 'group' | 'worker'>
+  readonly relay: { wake(): void }
+  readonly clock: Clock
+  readonly ids: Ids
+}
+
+type MembershipRow = { readonly roles: readonly Role[]; readonly subject_id: string | null }
+type RulesRow = { readonly role: SignInRules['role']; readonly second_factor: boolean }
+type DomainRow = Domain & { readonly tenant_id: string }
+
+export function createMembershipStore({ postgres, relay, clock, ids }: Deps): MembershipStore {
+  const stamp = () => ({ id: ids.uuid(), time: clock.now() })
+
+  async function find(tenantId: string, accountId: string): Promise<Membership | null> {
+    const [[row]] = await postgres.group(tenantId, [selectMembership(accountId)])
+    return row ? { tenantId, roles: row.roles, subjectId: row.subject_id } : null
+  }
+
+  return {
+    find,
+    async add(membership) {
+      const known = await find(membership.tenantId, membership.accountId)
+      if (known?.roles.includes(membership.role) && known.subjectId === membership.subjectId) return
+      const event = membershipCreated(membership, stamp())
+      await postgres.group(membership.tenantId, [
+        ...addMember(membership, event.time),
+        insertEvents('gateway', [event]),
+      ])
+      relay.wake()
+    },
+    async tenantsOfDomains(domains) {
+      if (domains.length === 0) return []
+      const [rows] = await postgres.worker([selectDomains(domains)])
+      return [...new Set(rows.map(({ tenant_id }) => tenant_id))]
+    },
+    async rules(tenantId) {
+      const select = statement<RulesRow>('select role, second_factor from gateway.sign_in_rules')
+      const domains = statement<Domain>('select claim, value from gateway.domains order by claim, value')
+      const [[row], listed] = await postgres.group(tenantId, [select, domains])
+      return row ? { role: row.role, secondFactor: row.second_factor, domains: listed } : null
+    },
+    async setRules(tenantId, rules, by) {
+      const [taken] = rules.domains.length === 0 ? [[]] : await postgres.worker([selectDomains(rules.domains)])
+      if (taken.some(({ tenant_id }) => tenant_id !== tenantId)) return false
+      const event = signInRulesChanged({ ...rules, ...by, tenantId }, stamp())
+      await postgres.group(tenantId, [...replaceRules(rules), insertEvents('gateway', [event])])
+      relay.wake()
+      return true
+    },
+  }
+}
+
+function selectMembership(accountId: string): Statement<MembershipRow> {
+  return statement('select roles, subject_id from gateway.memberships where account_id = $1', [accountId])
+}
+
+/** Roles add up; who is bound to a person stays bound to that person. */
+function addMember({ accountId, role, subjectId, joinedBy }: NewMembership, time: string): Statement[] {
+  return [
+    statement(
+      `insert into gateway.memberships (tenant_id, account_id, roles, subject_id, joined_by, joined_at)
+       values (ops.tenant_id(), $1, array[$2], $3, $4, $5)
+       on conflict (tenant_id, account_id) do update set
+         roles = (select array_agg(distinct r) from unnest(memberships.roles || excluded.roles) r),
+         subject_id = coalesce(memberships.subject_id, excluded.subject_id)`,
+      [accountId, role, subjectId, joinedBy, time],
+    ),
+  ]
+}
+
+function selectDomains(domains: readonly Domain[]): Statement<DomainRow> {
+  return statement<DomainRow>(
+    `select tenant_id, claim, value from gateway.domains
+     where (claim, value) in (select * from unnest($1::text[], $2::text[])) order by tenant_id`,
+    [arrayOf(domains.map(({ claim }) => claim)), arrayOf(domains.map(({ value }) => value))],
+  )
+}
+
+function replaceRules({ domains, role, secondFactor }: SignInRules): Statement[] {
+  return [
+    statement(
+      `insert into gateway.sign_in_rules (tenant_id, role, second_factor) values (ops.tenant_id(), $1, $2)
+       on conflict (tenant_id) do update set role = excluded.role, second_factor = excluded.second_factor`,
+      [role, secondFactor],
+    ),
+    statement('delete from gateway.domains where tenant_id = ops.tenant_id()'),
+    statement(
+      `insert into gateway.domains (tenant_id, claim, value)
+       select ops.tenant_id(), claim, value from unnest($1::text[], $2::text[]) as d (claim, value)`,
+      [arrayOf(domains.map(({ claim }) => claim)), arrayOf(domains.map(({ value }) => value))],
+    ),
+  ]
+}

@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import postgres from 'postgres'
+import { identityOf, openAccountDoor, type AccountDoor, type TestBrowser } from './account-door.ts'
+
+let door: AccountDoor
+let tenantId: string
+before(async () => {
+  door = await openAccountDoor()
+  tenantId = await door.tenant({
+    domains: [{ claim: 'hd', value: 'example.org' }],
+    role: 'programme_manager',
+    secondFactor: false,
+  })
+})
+after(() => door[Symbol.asyncDispose]())
+
+const sessionCookie = '__Host-csr-session'
+const minuteMs = 60_000
+
+async function signedIn(changes = {}): Promise<TestBrowser> {
+  const browser = door.browser()
+  assert.equal(await browser.signIn(identityOf(door, changes)), 'opened')
+  return browser
+}
+
+test('somebody of a verified domain becomes a member at the first sign-in, with the role of the domain', async () => {
+  const identity = identityOf(door)
+  const browser = door.browser()
+  assert.equal(await browser.signIn(identity), 'opened')
+  const { status, body } = await browser.send('GET', '/v1/me')
+  assert.equal(status, 200)
+  assert.deepEqual([body['tenantId'], body['roles'], body['subjectId']], [tenantId, ['programme_manager'], null])
+  const joined = (await door.events('gateway.membership.created.v1')).filter(
+    ({ subject }) => subject === body['actorId'],
+  )
+  assert.deepEqual(
+    joined.map(({ data }) => data['joinedBy']),
+    ['domain'],
+  )
+  assert.equal(await browser.signIn(identity), 'opened')
+  assert.equal((await browser.send('GET', '/v1/me')).body['actorId'], body['actorId'], 'the same account')
+})
+
+test('an account is (issuer, subject): the same address elsewhere is somebody else', async () => {
+  const email = 'one@example.org'
+  const [a, b] = [await signedIn({ email }), await signedIn({ email, issuer: 'https://other.example.org' })]
+  const [one, other] = [await a.send('GET', '/v1/me'), await b.send('GET', '/v1/me')]
+  assert.notEqual(one.body['actorId'], other.body['actorId'])
+})
+
+test('an unknown domain, an unverified address and a private account open no session', async () => {
+  const strangers = [
+    { hd: 'stranger.example' },
+    { emailVerified: false },
+    { hd: null },
+    { hd: null, tid: 'unknown-tid' },
+  ]
+  for (const changes of strangers) {
+    const browser = door.browser()
+    assert.equal(await browser.signIn(identityOf(door, changes)), 'invitation-needed')
+    assert.deepEqual([...browser.cookies.keys()], ['__Host-csr-arrival'])
+    assert.equal((await browser.send('GET', '/v1/me')).status, 401)
+  }
+  const failures = await door.events('gateway.login.failed.v1')
+  assert.equal(failures.length, strangers.length)
+  assert.ok(!JSON.stringify(failures).includes('192.0.2.1'), 'an address is recorded as an HMAC only')
+})
+
+test('the cookie is HttpOnly, Secure and of this host only; the database knows neither it nor a name', async () => {
+  const request = { requestId: 'r', clientAddress: '192.0.2.1', headers: {} }
+  const outcome = await door.accounts.signIn.open(identityOf(door, { name: 'Plain Name' }), request)
+  assert.equal(outcome.outcome, 'opened')
+  const [cookie = ''] = outcome.outcome === 'opened' ? outcome.cookies : []
+  assert.match(cookie, /^__Host-csr-session=[A-Za-z0-9_-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+  const secret = cookie.slice(cookie.indexOf('=') + 1, cookie.indexOf(';'))
+  const admin = postgres(door.stores.database.adminUrl, { max: 1 })
+  const rows =
+    await admin`select to_jsonb(s) as row from gateway.sessions s union all select to_jsonb(a) from gateway.accounts a`
+  await admin.end()
+  const text = JSON.stringify(rows)
+  assert.ok(rows.length > 2)
+  for (const plain of [secret, 'Plain Name', '@example.org', 'subject-']) assert.ok(!text.includes(plain), plain)
+})
+
+test('each sign-in has a new session id and ends the one before', async () => {
+  const identity = identityOf(door)
+  const browser = door.browser()
+  await browser.signIn(identity)
+  const before = browser.cookies.get(sessionCookie) ?? ''
+  await browser.signIn(identity)
+  assert.notEqual(browser.cookies.get(sessionCookie), before)
+  const old = await door.ask('/v1/me', { headers: { cookie: `${sessionCookie}=${before}` } })
+  assert.equal(old.status, 401)
+})
+
+test('a change by cookie needs a page of ours and the token of the session', async () => {
+  const browser = await signedIn()
+  const other = await signedIn()
+  const foreign = String((await other.send('GET', '/v1/me')).body['csrfToken'])
+  const refused: readonly Record<string, string>[] = [
+    { 'x-csrf-token': '' },
+    { 'x-csrf-token': foreign },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { origin: 'https://csr.example.org.evil.example' },
+    { 'sec-fetch-site': 'cross-site' },
+  ]
+  for (const headers of refused) {
+    const { status, body } = await browser.send('DELETE', '/v1/auth/sessions', { headers })
+    assert.deepEqual([status, body['type']], [403, '/problems/cross-site-refused'], JSON.stringify(headers))
+  }
+  const bare = await door.ask('/v1/auth/sessions', {
+    method: 'DELETE',
+    headers: { cookie: `${sessionCookie}=${browser.cookies.get(sessionCookie) ?? ''}` },
+  })
+  assert.equal(bare.status, 403, 'a request that does not say where it comes from')
+  assert.equal((await browser.send('GET', '/v1/me')).status, 200, 'nothing was ended')
+  assert.equal((await browser.send('DELETE', '/v1/auth/sessions')).status, 204)
+})
+
+test('a session ends unused after 30 minutes and used after 12 hours', async () => {
+  const idle = await signedIn()
+  await pass(29)
+  assert.equal((await idle.send('GET', '/v1/me')).status, 200)
+  await pass(30)
+  assert.equal((await idle.send('GET', '/v1/me')).status, 401)
+  const used = await signedIn()
+  for (let minutes = 0; minutes < 12 * 60; minutes += 29) {
+    assert.equal((await used.send('GET', '/v1/me')).status, 200, `after ${minutes} minutes`)
+    await pass(29)
+  }
+  assert.equal((await used.send('GET', '/v1/me')).status, 401)
+})
+
+async function pass(minutes: number): Promise<void> {
+  door.stores.clock.advanceMs(minutes * minuteMs)
+  await door.refresh()
+}
+
+test('signing out ends the session here and, within a minute, what it signed on every service port', async () => {
+  const browser = await signedIn({ provider: 'azure' })
+  const headers = { cookie: `${sessionCookie}=${browser.cookies.get(sessionCookie) ?? ''}` }
+  const token = (await door.accounts.edge.accessToken({ method: 'GET', headers })) ?? ''
+  {
+    await using service = await door.service()
+    assert.equal((await service.verifyAccess(token)).tenantId, tenantId)
+  }
+  door.stores.clock.advanceMs(1_000)
+  const { status, body } = await browser.send('POST', '/v1/auth/logout')
+  assert.deepEqual([status, body], [200, { providerLogoutUrl: 'https://login.example.org/logout' }])
+  assert.equal(browser.cookies.size, 0)
+  assert.equal((await door.ask('/v1/me', { headers })).status, 401, 'the cookie')
+  assert.equal((await door.ask('/v1/me', { headers: { authorization: `Bearer ${token}` } })).status, 401, 'the token')
+  await using service = await door.service()
+  await assert.rejects(service.verifyAccess(token), { code: 'token-invalid' })
+  const [revoked] = (await door.events('gateway.token.revoked.v1')).slice(-1)
+  assert.equal(revoked?.data['reason'], 'signed-out')
+})
+
+test('own sessions are listed and ended, one or all; those of others are not found', async () => {
+  const identity = identityOf(door)
+  const [laptop, phone, stranger] = [door.browser(), door.browser(), await signedIn()]
+  await laptop.signIn(identity)
+  await phone.signIn(identity)
+  const listed = (await laptop.send('GET', '/v1/auth/sessions')).body['items'] as { id: string; current: boolean }[]
+  assert.deepEqual(listed.map(({ current }) => current).toSorted(), [false, true])
+  const ofPhone = listed.find(({ current }) => !current)?.id ?? ''
+  assert.equal((await stranger.send('DELETE', `/v1/auth/sessions/${ofPhone}`)).status, 404)
+  assert.equal((await laptop.send('DELETE', `/v1/auth/sessions/${ofPhone}`)).status, 204)
+  assert.equal((await phone.send('GET', '/v1/me')).status, 401)
+  await phone.signIn(identity)
+  assert.equal((await laptop.send('DELETE', '/v1/auth/sessions')).status, 204)
+  assert.equal((await phone.send('GET', '/v1/me')).status, 401)
+  assert.equal((await stranger.send('GET', '/v1/me')).status, 200)
+})
+
+test('a tenant can ask for a second factor', async () => {
+  const tid = '0198b000-0000-7000-8000-0000000000aa'
+  const strict = await door.tenant({ domains: [{ claim: 'tid', value: tid }], role: 'auditor', secondFactor: true })
+  const identity = identityOf(door, { provider: 'azure', hd: null, tid })
+  const browser = door.browser()
+  assert.equal(await browser.signIn(identity), 'second-factor-missing')
+  assert.equal(browser.cookies.size, 0)
+  assert.equal(await browser.signIn({ ...identity, amr: ['pwd', 'mfa'] }), 'opened')
+  assert.equal((await browser.send('GET', '/v1/me')).body['tenantId'], strict)
+})
+
+test('one account, several tenants: a session has one at a time, switching makes a new id and no longer life', async () => {
+  const second = await door.tenant()
+  const identity = identityOf(door)
+  const { issuer, subject, provider } = identity
+  const member = { provider, issuer, subject, role: 'auditor' }
+  assert.equal((await door.operate('POST', `/v1/tenants/${second}/members`, member)).status, 201)
+  const browser = door.browser()
+  await browser.signIn(identity)
+  const tenants = (await browser.send('GET', '/v1/auth/tenants')).body['items'] as { tenantId: string }[]
+  assert.deepEqual(tenants.map(({ tenantId: id }) => id).toSorted(), [tenantId, second].toSorted())
+  const before = browser.cookies.get(sessionCookie)
+  const me = (await browser.send('GET', '/v1/me')).body
+  const target = me['tenantId'] === second ? tenantId : second
+  assert.equal((await browser.send('PUT', '/v1/auth/tenant', { body: { tenantId: target } })).status, 200)
+  assert.notEqual(browser.cookies.get(sessionCookie), before)
+  const after = (await browser.send('GET', '/v1/me')).body
+  assert.deepEqual([after['tenantId'], after['signedInAt']], [target, me['signedInAt']])
+  const foreign = await door.tenant()
+  assert.equal((await browser.send('PUT', '/v1/auth/tenant', { body: { tenantId: foreign } })).status, 404)
+})
+
+test('a participant is bound by invitation only: once, by whoever signed in, to the person it names', async () => {
+  const subjectId = '0198c000-0000-7000-8000-0000000000bb'
+  const staff = await signedIn()
+  const { status, body } = await staff.send('POST', `/v1/profiles/${subjectId}/invitations`)
+  assert.equal(status, 201)
+  assert.match(String(body['token']), /^[A-Za-z0-9_-]{43}$/)
+  const path = `/v1/auth/invitations/${String(body['token'])}`
+
+  assert.equal((await door.ask(path, { method: 'POST' })).status, 401, 'nobody signed in')
+  const participant = door.browser()
+  assert.equal(await participant.signIn(identityOf(door, { hd: null })), 'invitation-needed')
+  const elsewhere = { headers: { origin: 'https://evil.example' } }
+  assert.equal((await participant.send('POST', path, elsewhere)).status, 403)
+  const accepted = await participant.send('POST', path)
+  assert.equal(accepted.status, 200)
+  const me = (await participant.send('GET', '/v1/me')).body
+  assert.deepEqual([me['roles'], me['subjectId'], me['tenantId']], [['participant'], subjectId, tenantId])
+
+  const second = door.browser()
+  await second.signIn(identityOf(door, { hd: null }))
+  assert.equal((await second.send('POST', path)).status, 404, 'taken')
+  assert.equal((await second.send('GET', '/v1/me')).status, 401)
+})
+
+test('an invitation is for a person the inviter may see, lasts 14 days, and binds nobody to two people', async () => {
+  const staff = await signedIn()
+  door.profileStatus = 404
+  const unknown = await staff.send('POST', '/v1/profiles/0198c000-0000-7000-8000-0000000000cc/invitations')
+  door.profileStatus = 200
+  assert.equal(unknown.status, 404)
+  const invite = async (last: string): Promise<string> => {
+    const answer = await staff.send('POST', `/v1/profiles/0198c000-0000-7000-8000-0000000000${last}/invitations`)
+    return `/v1/auth/invitations/${String(answer.body['token'])}`
+  }
+  const [one, other, late] = [await invite('d1'), await invite('d2'), await invite('d3')]
+  const participant = door.browser()
+  await participant.signIn(identityOf(door, { hd: null }))
+  assert.equal((await participant.send('POST', one)).status, 200)
+  assert.equal((await participant.send('POST', other)).status, 409)
+  await pass(14 * 24 * 60)
+  const latecomer = door.browser()
+  await latecomer.signIn(identityOf(door, { hd: null }))
+  assert.equal((await latecomer.send('POST', late)).status, 404)
+})
+
+test('staff come by invitation of an administrator or the operator, and nobody else invites them', async () => {
+  const own = await door.tenant()
+  const invited = await door.operate('POST', `/v1/tenants/${own}/invitations`, { role: 'company_admin' })
+  const admin = door.browser()
+  await admin.signIn(identityOf(door, { hd: null }))
+  assert.equal((await admin.send('POST', `/v1/auth/invitations/${String(invited.body['token'])}`)).status, 200)
+  assert.deepEqual((await admin.send('GET', '/v1/me')).body['roles'], ['company_admin'])
+  assert.equal((await admin.send('POST', '/v1/invitations', { body: { role: 'auditor' } })).status, 201)
+  const manager = await signedIn()
+  assert.equal((await manager.send('POST', '/v1/invitations', { body: { role: 'auditor' } })).status, 403)
+  assert.equal((await admin.send('POST', `/v1/tenants/${own}/invitations`, { body: { role: 'auditor' } })).status, 403)
+})
+
+test('P6: a domain belongs to one tenant', async () => {
+  const other = await door.tenant()
+  const rules = { domains: [{ claim: 'hd', value: 'example.org' }], role: 'auditor', secondFactor: false }
+  assert.equal((await door.operate('PUT', `/v1/tenants/${other}/sign-in-rules`, rules)).status, 409)
+})
