@@ -1,6 +1,7 @@
 import type { Readiness, Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import { jetstreamManager } from '@nats-io/jetstream'
+import { createAdvisoryWatch } from './advisories.ts'
 import { connectNats } from './connect.ts'
 import { createLowWaterMarks, lowWaterAgeMs } from './low-water.ts'
 import { createPulse } from './pulse.ts'
@@ -38,6 +39,7 @@ export function keepStreams(options: KeeperOptions): Resource {
 
   async function keep(): Promise<void> {
     const rebuild = createRebuilder(logger)
+    const watchAdvisories = createAdvisoryWatch(logger)
     const recordMarks = createLowWaterMarks(options.lowWaterAgeMs ?? lowWaterAgeMs)
     const everyMs = Math.min(keepEveryMs, (options.lowWaterAgeMs ?? lowWaterAgeMs) / 5)
     let reported = ''
@@ -51,6 +53,7 @@ export function keepStreams(options: KeeperOptions): Resource {
           reported = report(logger, changes, reported)
           await rebuild(manager)
           await recordMarks(manager)
+          await watchAdvisories(manager)
         }
       } catch (error) {
         complete = false

@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { checkServer } from '@csr/messaging/check-server'
+import { readAdvisories } from '@csr/messaging/advisories'
 import { planStreams } from '@csr/messaging/streams'
 import { createCommand } from '@csr/stack/command-line'
 import { dataDirectory, holderOf } from '@csr/stack/data-directory'
@@ -37,6 +38,7 @@ async function examine(options: StackOptions): Promise<void> {
     look('nats', () => natsOf(stack)),
     look('migrations', () => migrationsOf(stack)),
     look('streams', () => streamsOf(stack)),
+    look('advisories', () => advisoriesOf(stack)),
     look('disk', async () => diskOf(stack)),
   ])
   const rows = findings.map(({ check, ok, detail }) => [check, ok ? 'ok' : 'FAILED', detail])
@@ -102,6 +104,14 @@ async function streamsOf({ nats }: StackDocument): Promise<string> {
   if (failed.length > 0) throw new Error(failed.map(({ check, detail }) => `${check}: ${detail}`).join('; '))
   if (found.changes.length > 0) throw new Error(`${found.changes.length} differences; csr streams plan`)
   return 'as declared'
+}
+
+async function advisoriesOf({ nats }: StackDocument): Promise<string> {
+  const admin = { url: nats.url, credentialsFile: nats.adminCredentials, monitorUrl: nats.monitorUrl }
+  const found = await withStreams(admin, ({ manager }) => readAdvisories(manager))
+  const last = found.at(-1)
+  if (last) throw new Error(`nats-server gave up on message ${last.sequence} of ${last.stream} for ${last.durable}`)
+  return 'none in seven days'
 }
 
 const leastFreeBytes = 1024 ** 3
