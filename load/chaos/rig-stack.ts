@@ -4,7 +4,7 @@ import { services } from '@csr/contracts/services'
 import { sendSignal } from '@csr/stack/process-identity'
 import type { StackDocument } from '@csr/stack/stack-document'
 import { eventually } from '@csr/testkit/eventually'
-import { privateStack, type StackMember, type TestStack } from '@csr/testkit/stack'
+import { privateStack, replicasOf, type StackMember, type TestStack, type TestStackOptions } from '@csr/testkit/stack'
 import postgres from 'postgres'
 
 /** Everything that can be killed and paused on its own. */
@@ -41,9 +41,9 @@ const withoutLimits: Environment = {
 }
 
 /** Starts one on `dataDir`; it is left there at the end. */
-export async function startRigStack(dataDir: string, settings: Environment = {}): Promise<RigStack> {
-  let env: Environment = { ...withoutLimits, ...settings }
-  let stack = await privateStack({ dataDir, env })
+export async function startRigStack(dataDir: string, needs: Omit<TestStackOptions, 'dataDir'> = {}): Promise<RigStack> {
+  let env: Environment = { ...withoutLimits, ...needs.env }
+  let stack = await privateStack({ ...needs, dataDir, env })
   let lastDocument = stack.document
 
   function document(): StackDocument {
@@ -77,7 +77,7 @@ export async function startRigStack(dataDir: string, settings: Environment = {})
       await stack[Symbol.asyncDispose]()
       await change.between?.()
       env = { ...env, ...change.env }
-      stack = await privateStack({ dataDir, env })
+      stack = await privateStack({ ...needs, dataDir, env })
     },
     ask: (question) => ask(document().postgres.superuserUrl, question),
     [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
@@ -102,8 +102,11 @@ function differs(pid: number, before: number): void {
   if (pid === before) throw new Error(`process ${before} still runs`)
 }
 
-async function everythingReady({ services: running, keeper, nats, postgres: database }: StackDocument): Promise<void> {
-  for (const [name, { pid }] of Object.entries({ ...running, keeper, nats, postgres: database })) {
+async function everythingReady(document: StackDocument): Promise<void> {
+  const { keeper, nats, postgres: database } = document
+  const running = replicasOf(document)
+  const nodes = Object.fromEntries(nats.nodes.map((node) => [node.name, node]))
+  for (const [name, { pid }] of Object.entries({ ...running, keeper, nats, ...nodes, postgres: database })) {
     if (
       pid === null &&
       !(name === 'nats' && nats.storeDir === null) &&

@@ -38,9 +38,9 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   note(`seed ${seed}; starting a stack in ${folder}`)
   using atEnd = new DisposableStack()
   const dataDir = join(folder, 'stack')
-  const { env, foreignServers = false } = scenario.stack ?? {}
+  const { foreignServers = false, ...needs } = scenario.stack ?? {}
   await using servers = foreignServers ? await startForeignServers(join(folder, 'servers'), dataDir) : null
-  await using stack = await startRigStack(dataDir, { ...env, ...servers?.env })
+  await using stack = await startRigStack(dataDir, { ...needs, env: { ...needs.env, ...servers?.env } })
   await using open = await openRig(stack, {
     ...options,
     perSecond: options.perSecond ?? scenario.perSecond,

@@ -24,7 +24,7 @@ export type Scenario = {
   run(rig: Rig): Promise<void>
 }
 
-export type StackNeeds = Pick<TestStackOptions, 'env'> & {
+export type StackNeeds = Pick<TestStackOptions, 'env' | 'replicas' | 'natsNodes'> & {
   /** servers that are not the stack's own, behind links that can be made worse: `rig.links` */
   readonly foreignServers?: boolean
 }

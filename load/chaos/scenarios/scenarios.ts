@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts'
 import { clock } from './clock.ts'
+import { cluster } from './cluster.ts'
 import { crashPoints } from './crash-points.ts'
 import { diskFull } from './disk-full.ts'
 import { kills } from './kills.ts'
@@ -28,6 +29,7 @@ const all: readonly Scenario[] = [
   diskFull,
   pausedConsumer,
   restarts,
+  cluster,
 ]
 
 export const scenarios: ReadonlyMap<string, Scenario> = new Map(all.map((scenario) => [scenario.name, scenario]))
