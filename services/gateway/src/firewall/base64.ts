@@ -2,6 +2,7 @@
 const runCharactersMin = 10
 const bytesMin = 6
 const lineBreak = 0x0a
+const sextets = Int8Array.from({ length: 0x10000 }, (_, code) => sextetOf(code))
 
 /**
  * Decodes every run of Base64 (RFC 4648, both alphabets) that turns out to be readable ASCII and writes the results to
@@ -13,7 +14,7 @@ export function asciiBase64(codes: Uint16Array, length: number, into: Uint16Arra
   let at = 0
   while (at < length) {
     const start = at
-    while (at < length && sextetOf(codes[at] ?? 0) >= 0) at += 1
+    while (at < length && (sextets[codes[at] ?? 0] ?? -1) >= 0) at += 1
     if (at - start >= runCharactersMin) {
       const end = decodeRun({ codes, start, end: at, into, write: written })
       if (end - written >= bytesMin) {
@@ -40,7 +41,7 @@ function decodeRun({ codes, start, end, into, write }: Run): number {
   let held = 0
   let to = write
   for (let at = start; at < end; at += 1) {
-    held = ((held << 6) | sextetOf(codes[at] ?? 0)) & 0xffff
+    held = ((held << 6) | (sextets[codes[at] ?? 0] ?? -1)) & 0xffff
     bits += 6
     if (bits < 8) continue
     bits -= 8

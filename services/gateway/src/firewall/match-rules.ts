@@ -57,9 +57,10 @@ export function createMatcher({ rules, vocabulary, starts }: RuleSet): (text: st
     work.steps = 0
     const view = plainView(text)
     read(view, 'plain')
+    const { comments } = tokens
     const inside = base64View(view)
     if (inside !== null) read(inside, 'base64')
-    if (joinComments(view)) read(view, 'comments removed')
+    if (comments && joinComments(view)) read(view, 'comments removed')
     noteTraits(view)
     if (inside !== null) noteTraits(inside)
     if (matches.length === 0) return nothing

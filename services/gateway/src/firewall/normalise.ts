@@ -14,9 +14,9 @@ function newView(size: number): View {
 
 /** The text with every layer of escapes taken off. The view is good until the next text. */
 export function plainView(text: string): View {
-  const folded = fill(main, text) ? text.normalize('NFKC').slice(0, pieceCharactersMax) : null
-  if (folded !== null) fill(main, folded)
-  decodeAll(main)
+  let seen = fill(main, text)
+  if ((seen & character.compatible) !== 0) seen |= fill(main, text.normalize('NFKC').slice(0, pieceCharactersMax))
+  if ((seen & character.escape) !== 0) decodeAll(main)
   return main
 }
 
@@ -67,24 +67,32 @@ function lastIndexOfPair(codes: Uint16Array, length: number, first: number, seco
   return -1
 }
 
-/** Copies the text. True where it carries characters with a compatibility form, such as full-width letters. */
-function fill(view: View, text: string): boolean {
-  const { codes, traits } = view
-  traits.clear()
+/** Copies the text. Returns which kinds of characters it holds beside plain ones. */
+function fill(view: View, text: string): number {
+  const { codes } = view
+  view.traits.clear()
   const end = Math.min(text.length, pieceCharactersMax)
-  let compatible = false
+  let seen = 0
   let length = 0
   for (let at = 0; at < end; at += 1) {
     const code = text.charCodeAt(at)
-    if (code < 0xa0) codes[length++] = code
-    else if (!isInvisible(code)) {
-      if (hasCompatibleForm(code)) compatible = true
-      codes[length++] = plainForm(code)
-    }
+    const kind = characters[code] ?? 0
+    seen |= kind
+    if (kind < character.invisible) codes[length++] = code
+    else if (kind !== character.invisible) codes[length++] = plainForm(code)
   }
   view.length = length
-  return compatible
+  return seen
 }
+
+/** Kinds of characters that need more than copying. */
+const character = { plain: 0, escape: 1, compatible: 2, invisible: 4, folded: 8 } as const
+const characters = Uint8Array.from({ length: 0x10000 }, (_, code) => {
+  if (code === 0x25 || code === 0x26 || code === 0x5c) return character.escape
+  if (isInvisible(code)) return character.invisible
+  if (plainForm(code) !== code) return character.folded
+  return hasCompatibleForm(code) ? character.compatible : character.plain
+})
 
 /** Soft hyphen, zero-width characters, byte order mark, variation selectors. */
 function isInvisible(code: number): boolean {

@@ -15,6 +15,8 @@ export type Tokens = {
   readonly ends: Uint32Array
   /** words that no rule knows: how much of the text is prose */
   words: number
+  /** true where the text holds what may be a comment */
+  comments: boolean
 }
 
 const capacity = pieceCharactersMax + 16
@@ -27,6 +29,7 @@ export function createTokens(): Tokens {
     starts: new Uint32Array(capacity),
     ends: new Uint32Array(capacity),
     words: 0,
+    comments: false,
   }
 }
 
@@ -58,7 +61,7 @@ for (const [, looks = '', like = ''] of 'аaеeоoрpсcуyхxіiѕsјjАaВbЕe
 }
 
 const [single, double, zero] = [0x27, 0x22, 0x30] as const
-const [slash, star, exclamation] = [0x2f, 0x2a, 0x21] as const
+const [slash, star, exclamation, less] = [0x2f, 0x2a, 0x21, 0x3c] as const
 
 /** Splits a view into words, numbers and marks, in one pass. Comments of SQL and C are blanks. */
 export function tokenise(view: View, vocabulary: Vocabulary, tokens: Tokens): void {
@@ -90,16 +93,16 @@ class Scanner {
   #before: number = gap.none
   #singles = 0
   #doubles = 0
-  /** no comment closes beyond this place */
-  #lastClose: number
+  /** no comment closes beyond this place; found when the first one opens */
+  #lastClose: number | null = null
 
   constructor(view: View, vocabulary: Vocabulary, tokens: Tokens) {
     this.#view = view
     this.#vocabulary = vocabulary
     this.#tokens = tokens
-    this.#lastClose = lastCommentClose(view)
     tokens.count = 0
     tokens.words = 0
+    tokens.comments = false
   }
 
   add(id: number, start: number, end: number): void {
@@ -166,6 +169,7 @@ class Scanner {
     const { codes, length } = this.#view
     const code = codes[start] ?? 0
     let at = start + 1
+    if (code === less && codes[at] === exclamation) this.#tokens.comments = true
     while (at < length && codes[at] === code) at += 1
     const run = at - start
     if (run === 1 && code === single) this.add(this.#singleQuote(start), start, at)
@@ -181,11 +185,14 @@ class Scanner {
     const { codes } = this.#view
     const next = codes[start + 1]
     if (codes[start] === star) {
-      if (next !== slash || this.#lastClose < 0) return this.mark(start)
+      if (next !== slash || !this.#tokens.comments) return this.mark(start)
       this.blank(gap.blank)
       return start + 2
     }
-    if (next !== star || start + 2 > this.#lastClose) return this.mark(start)
+    if (next !== star) return this.mark(start)
+    this.#lastClose ??= lastCommentClose(this.#view)
+    if (start + 2 > this.#lastClose) return this.mark(start)
+    this.#tokens.comments = true
     this.blank(gap.blank)
     if (codes[start + 2] === exclamation) {
       let at = start + 3
