@@ -104,18 +104,18 @@ test(
     const company = await newCompany(alone, 'Company A')
     let sent = 0
     let accepted = 0
-    let over = false
+    const load = { over: false }
     const worker = async (): Promise<void> => {
-      while (!over) {
+      while (!load.over) {
         await deliver(company, (sent += 1))
         accepted += 1
       }
     }
-    const load = Promise.all(Array.from({ length: 6 }, worker))
+    const workers = Promise.all(Array.from({ length: 6 }, worker))
     const took: string[] = []
     for (const service of shuffled(services, seed)) {
-      const before = accepted
-      await eventually(() => assert.ok(accepted >= before + 30), { withinMs: 30_000, what: '30 accepted webhooks' })
+      const atFirst = accepted
+      await eventually(() => assert.ok(accepted >= atFirst + 30), { withinMs: 30_000, what: '30 accepted webhooks' })
       const { code, tookMs } = await alone.stop(service)
       took.push(`${service} ${tookMs.toFixed(0)} ms`)
       assert.deepEqual([service, code], [service, 0])
@@ -123,8 +123,8 @@ test(
       alone.start(service)
       await everybodyReady()
     }
-    over = true
-    await load
+    load.over = true
+    await workers
     t.diagnostic(`${accepted} accepted; ${took.join(', ')}`)
     const looking = postgres(alone.database.adminUrl, { max: 1, onnotice: () => undefined })
     try {

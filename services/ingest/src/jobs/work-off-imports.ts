@@ -29,9 +29,9 @@ const tenantsMost = 4
  */
 export function workOffImports({ imports, hold, logger }: Deps): ImportWorker {
   const stop = new AbortController()
-  const busy = new Map<string, Promise<void>>()
   let ring: (() => void) | null = null
   let running: Promise<void> | null = null
+  const files = workSideBySide({ imports, logger, ended: () => ring?.() })
 
   async function stand(): Promise<void> {
     while (!stop.signal.aborted) {
@@ -49,36 +49,11 @@ export function workOffImports({ imports, hold, logger }: Deps): ImportWorker {
   async function lead(until: AbortSignal): Promise<void> {
     try {
       while (!until.aborted) {
-        await look(until)
+        await files.look(until)
         if (!until.aborted) await rested(lookEveryMs)
       }
     } finally {
-      await Promise.all(busy.values())
-    }
-  }
-
-  async function look(until: AbortSignal): Promise<void> {
-    const { files, broken } = await imports.due(brokenAfterMs)
-    for (const { tenantId, id } of broken) await imports.forget(tenantId, id)
-    for (const { tenantId, id } of files) {
-      if (busy.has(tenantId) || busy.size >= tenantsMost) continue
-      busy.set(tenantId, workOff(tenantId, id, until))
-    }
-  }
-
-  /** One file of a tenant; afterwards the next look finds the next one. */
-  async function workOff(tenantId: string, id: string, until: AbortSignal): Promise<void> {
-    try {
-      const file = await imports.find(tenantId, id)
-      if (!file || until.aborted) return
-      await workOffFile({ imports, breathe: () => sleep(breatheMs), stopping: () => until.aborted }, tenantId, file)
-      if (!until.aborted) logger.info('import-worked-off', { importId: id, tenantId })
-    } catch (error) {
-      logger.error('import-waits', error, { importId: id, tenantId })
-      await sleep(retryMs, undefined, { signal: until }).catch(() => undefined)
-    } finally {
-      busy.delete(tenantId)
-      ring?.()
+      await files.left()
     }
   }
 
@@ -102,5 +77,41 @@ export function workOffImports({ imports, hold, logger }: Deps): ImportWorker {
       ring?.()
       await running
     },
+  }
+}
+
+type Side = Pick<Deps, 'imports' | 'logger'> & { readonly ended: () => void }
+
+/** One file of each tenant at a time; `ended` asks for another look. */
+function workSideBySide({ imports, logger, ended }: Side) {
+  const busy = new Map<string, Promise<void>>()
+
+  async function workOff(tenantId: string, id: string, until: AbortSignal): Promise<void> {
+    try {
+      const file = await imports.find(tenantId, id)
+      if (!file || until.aborted) return
+      await workOffFile({ imports, breathe: () => sleep(breatheMs), stopping: () => until.aborted }, tenantId, file)
+      if (!until.aborted) logger.info('import-worked-off', { importId: id, tenantId })
+    } catch (error) {
+      logger.error('import-waits', error, { importId: id, tenantId })
+      await sleep(retryMs, undefined, { signal: until }).catch(() => undefined)
+    } finally {
+      busy.delete(tenantId)
+      ended()
+    }
+  }
+
+  return {
+    /** begins the next file of every tenant that is not busy */
+    async look(until: AbortSignal): Promise<void> {
+      const { files, broken } = await imports.due(brokenAfterMs)
+      for (const { tenantId, id } of broken) await imports.forget(tenantId, id)
+      for (const { tenantId, id } of files) {
+        if (busy.has(tenantId) || busy.size >= tenantsMost) continue
+        busy.set(tenantId, workOff(tenantId, id, until))
+      }
+    },
+    /** resolves once every file was left, worked off or not */
+    left: async (): Promise<void> => void (await Promise.all(busy.values())),
   }
 }
