@@ -128,10 +128,10 @@ test('P2: after the fix a replay takes effect once, a second one changes nothing
   const [first, ...others] = await listed('--consumer', consumer)
   assert.ok(first)
   assert.equal((await asked<DeadLetterAct>('dlq', 'replay', first.id)).outcome, 'effective')
-  const before = await sourcesOf('participant-1@example.org')
-  assert.equal(before.length, 2)
+  const known = await sourcesOf('participant-1@example.org')
+  assert.equal(known.length, 2)
   assert.equal((await asked<DeadLetterAct>('dlq', 'replay', first.id)).outcome, 'already-effective')
-  assert.deepEqual(await sourcesOf('participant-1@example.org'), before)
+  assert.deepEqual(await sourcesOf('participant-1@example.org'), known)
 
   const bulk = await asked<BulkReplay>('dlq', 'replay', '--consumer', consumer)
   assert.deepEqual([bulk.state, bulk.total, bulk.effective], ['completed', others.length, others.length])

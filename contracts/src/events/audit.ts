@@ -62,21 +62,23 @@ export const bulkReplayEnded = z.object({
   skipped: z.number().int().min(0),
 })
 
-const ofEach = <Schema extends z.ZodType, Type extends string>(
+const ofEach = <const Type extends string, Schema extends z.ZodType>(
   typeOf: (service: Service) => Type,
   schema: Schema,
 ): Record<Type, Schema> =>
   Object.fromEntries(services.map((service) => [typeOf(service), schema])) as Record<Type, Schema>
 
+type OfEach<Name extends string> = Name extends `${infer Before}*${infer After}` ? `${Before}${Service}${After}` : never
+
 /** What happens to dead letters and parked events: requests of `audit`, and the answers of every service. */
 export const auditEvents = {
-  ...ofEach((service) => `audit.replay.${service}.v1` as `audit.replay.${Service}.v1`, replay),
+  ...ofEach((service): OfEach<'audit.replay.*.v1'> => `audit.replay.${service}.v1`, replay),
   'audit.dead-letter.discarded.v1': deadLetterDiscarded,
   'audit.bulk-replay.requested.v1': bulkReplayRequested,
   'audit.bulk-replay.ended.v1': bulkReplayEnded,
-  ...ofEach((service) => `${service}.replay.settled.v1` as `${Service}.replay.settled.v1`, replaySettled),
+  ...ofEach((service): OfEach<'*.replay.settled.v1'> => `${service}.replay.settled.v1`, replaySettled),
   ...ofEach(
-    (service) => `${service}.parked-event.released.v1` as `${Service}.parked-event.released.v1`,
+    (service): OfEach<'*.parked-event.released.v1'> => `${service}.parked-event.released.v1`,
     parkedEventReleased,
   ),
-} as const
+}

@@ -223,14 +223,17 @@ export class Consumer {
     for (const job of jobs) {
       if (!job.apart || this.#apart.has(job)) continue
       this.#apart.add(job)
-      void job.apart.then((later) => {
-        job.apart = undefined
-        this.#apart.delete(job)
-        if (this.#unsettled([job]).length > 0) putBack(job)
-        if (later) this.#wait(later)
-        this.#schedule()
-      })
+      void this.#followOne(job, job.apart, putBack)
     }
+  }
+
+  async #followOne(job: Job, ended: Promise<Later | null>, putBack: (job: Job) => void): Promise<void> {
+    const later = await ended
+    job.apart = undefined
+    this.#apart.delete(job)
+    if (this.#unsettled([job]).length > 0) putBack(job)
+    if (later) this.#wait(later)
+    this.#schedule()
   }
 
   #wait({ why }: Later): void {

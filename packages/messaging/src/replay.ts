@@ -89,8 +89,8 @@ async function read({ vault, clock }: Options, { data }: Request, reader: Reader
 function failure(options: Options, request: Request, death: Omit<Death, 'firstAt'>): Event {
   const { consumer, topic } = request.data
   const { reason, code, attempts } = death
-  const told = { reason, code: code.slice(0, 100), attempts, fingerprint: fingerprint(consumer, topic, death) }
-  return answer(options, request, 'failed', told)
+  const last = { reason, code: code.slice(0, 100), attempts, fingerprint: fingerprint(consumer, topic, death) }
+  return answer(options, request, 'failed', last)
 }
 
 function answer(

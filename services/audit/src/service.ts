@@ -4,7 +4,7 @@ import { plainAnswers } from '@csr/http/idempotency/answer-seal'
 import { keepAnswers } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import { runConsumers } from '@csr/messaging/consume'
-import { openPorts } from '@csr/messaging/open-ports'
+import { openPorts, type Ports } from '@csr/messaging/open-ports'
 import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import { parkedRoutes } from '@csr/messaging/parked-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
@@ -30,7 +30,7 @@ import { createContributionStore } from './store/contribution-store.ts'
 import { createDeadLetterStore } from './store/dead-letter-store.ts'
 import { createLogStore } from './store/log-store.ts'
 import { createReplayStore } from './store/replay-store.ts'
-import { createAuditTelemetry } from './telemetry.ts'
+import { createAuditTelemetry, type AuditTelemetry } from './telemetry.ts'
 
 /** Composition root: everything this service is made of. */
 export async function createAuditService(settings: AuditSettings): Promise<Service> {
@@ -39,12 +39,7 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
   const health = createHealth()
   const log = createLogStore({ postgres })
   const facts = createAuditTelemetry(telemetry)
-  const deadLetters = createDeadLetterStore({ postgres })
-  const wake = () => relay.wake()
-  const replays = createReplayStore({ postgres, stamp, wake })
-  const bulks = createBulkReplayStore({ postgres, stamp, wake })
-  const worker = carryOutReplays({ bulks, replays, hold: (name, signal) => postgres.hold(name, signal), logger })
-  const expiry = expireDeadLetters({ deadLetters, clock, logger, telemetry: facts })
+  const { deadLetters, replays, jobs, routes } = createDeadLetters(ports, facts)
   const checkpoints = createCheckpoints({ keyFile: settings.SERVICE_KEY_FILE, clock })
   const contributions = createContributionStore({ postgres, stamp })
 
@@ -62,6 +57,26 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
       getAuditProofRoute({ log, checkpoints }),
       getLatestCheckpointRoute({ log, checkpoints }),
       listAuditKeysRoute({ keys: createPublicKeys({ directory: settings.PUBLIC_KEYS_DIR, clock }) }),
+      ...routes,
+      ...outboxRoutes(ports),
+      ...parkedRoutes(ports, consumers),
+    ],
+  })
+  return inOrder(service, health, [checkpoints, postgres, nats, relay, ...jobs, consumers, tokens, answers, server])
+}
+
+/** What services gave up on, and what is done about it. */
+function createDeadLetters({ postgres, relay, stamp, logger, clock }: Ports, telemetry: AuditTelemetry) {
+  const wake = () => relay.wake()
+  const deadLetters = createDeadLetterStore({ postgres })
+  const replays = createReplayStore({ postgres, stamp, wake })
+  const bulks = createBulkReplayStore({ postgres, stamp, wake })
+  const worker = carryOutReplays({ bulks, replays, hold: (name, signal) => postgres.hold(name, signal), logger })
+  return {
+    deadLetters,
+    replays,
+    jobs: [worker, expireDeadLetters({ deadLetters, clock, logger, telemetry })],
+    routes: [
       listDeadLettersRoute({ deadLetters }),
       listDeadLetterGroupsRoute({ deadLetters }),
       getDeadLetterRoute({ deadLetters }),
@@ -69,20 +84,6 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
       replayDeadLettersRoute({ bulks, wakeWorker: () => worker.wake() }),
       getBulkReplayRoute({ bulks }),
       discardDeadLetterRoute({ deadLetters, replays }),
-      ...outboxRoutes(ports),
-      ...parkedRoutes(ports, consumers),
     ],
-  })
-  return inOrder(service, health, [
-    checkpoints,
-    postgres,
-    nats,
-    relay,
-    worker,
-    expiry,
-    consumers,
-    tokens,
-    answers,
-    server,
-  ])
+  }
 }

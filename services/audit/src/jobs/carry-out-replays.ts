@@ -38,40 +38,13 @@ export function carryOutReplays({ bulks, replays, hold, logger }: Deps): ReplayW
       try {
         await using lock = await hold('audit:replays', stop.signal)
         const until = AbortSignal.any([stop.signal, lock.lost])
-        while (!until.aborted) await rested((await round(until)) ? lookAgainMs : lookEveryMs)
+        while (!until.aborted) await rested((await round({ bulks, replays }, until)) ? lookAgainMs : lookEveryMs)
       } catch (error) {
         if (stop.signal.aborted) return
         logger.error('replays-wait', error)
         await rested(lookEveryMs)
       }
     }
-  }
-
-  /** One step of each bulk replay; false where there is none. */
-  async function round(until: AbortSignal): Promise<boolean> {
-    const found = await bulks.underWay()
-    for (const { id, state, asker } of found) {
-      if (state === 'requested') await bulks.plan(id)
-      else await advance(id, asker, until)
-    }
-    return found.length > 0
-  }
-
-  async function advance(id: string, asker: Asker, until: AbortSignal): Promise<void> {
-    const groups = await bulks.progress(id)
-    for (const group of groups) {
-      const next = nextOf(group)
-      if (next.do === 'skip') await bulks.skip(id, { fingerprint: group.fingerprint })
-      if (next.do !== 'send') continue
-      for (const planned of await bulks.due(id, group.fingerprint, next.count)) {
-        if (until.aborted) return
-        const { outcome } = await replays.replay(planned.deadLetterId, asker, planned.id)
-        if (outcome !== 'done') await bulks.skip(id, { actId: planned.id })
-      }
-    }
-    if (groups.some(({ waiting, running: open }) => waiting + open > 0)) return
-    const bulk = await bulks.find(id)
-    if (bulk) await bulks.end(bulk, bulk.failed > 0 ? 'stopped' : 'completed')
   }
 
   async function rested(ms: number): Promise<void> {
@@ -94,4 +67,37 @@ export function carryOutReplays({ bulks, replays, hold, logger }: Deps): ReplayW
       await running
     },
   }
+}
+
+type Steps = Pick<Deps, 'bulks' | 'replays'>
+
+/** One step of each bulk replay; false where there is none. */
+async function round({ bulks, replays }: Steps, until: AbortSignal): Promise<boolean> {
+  const found = await bulks.underWay()
+  for (const { id, state, asker } of found) {
+    if (state === 'requested') await bulks.plan(id)
+    else await advance({ bulks, replays }, { id, asker }, until)
+  }
+  return found.length > 0
+}
+
+async function advance(
+  { bulks, replays }: Steps,
+  { id, asker }: { id: string; asker: Asker },
+  until: AbortSignal,
+): Promise<void> {
+  const groups = await bulks.progress(id)
+  for (const group of groups) {
+    const next = nextOf(group)
+    if (next.do === 'skip') await bulks.skip(id, { fingerprint: group.fingerprint })
+    if (next.do !== 'send') continue
+    for (const planned of await bulks.due(id, group.fingerprint, next.count)) {
+      if (until.aborted) return
+      const { outcome } = await replays.replay(planned.deadLetterId, asker, planned.id)
+      if (outcome !== 'done') await bulks.skip(id, { actId: planned.id })
+    }
+  }
+  if (groups.some(({ waiting, running: open }) => waiting + open > 0)) return
+  const bulk = await bulks.find(id)
+  if (bulk) await bulks.end(bulk, bulk.failed > 0 ? 'stopped' : 'completed')
 }

@@ -21,6 +21,12 @@ export function expireDeadLetters({ deadLetters, clock, logger, telemetry }: Dep
   let running: Promise<void> = Promise.resolve()
   let stopped = false
 
+  function expireIn(ms: number): void {
+    timer = setTimeout(() => {
+      running = expire()
+    }, ms).unref()
+  }
+
   async function expire(): Promise<void> {
     let nextMs = everyMs
     try {
@@ -29,13 +35,13 @@ export function expireDeadLetters({ deadLetters, clock, logger, telemetry }: Dep
       logger.error('dead-letters-not-expired', error)
       nextMs = soonMs
     }
-    if (!stopped) timer = setTimeout(() => (running = expire()), nextMs).unref()
+    if (!stopped) expireIn(nextMs)
   }
 
   return {
     name: 'expire dead letters',
     async start() {
-      timer = setTimeout(() => (running = expire()), soonMs).unref()
+      expireIn(soonMs)
     },
     async [Symbol.asyncDispose]() {
       stopped = true

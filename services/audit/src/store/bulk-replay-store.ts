@@ -106,6 +106,13 @@ export function createBulkReplayStore(deps: Deps): BulkReplayStore {
 
     plan: (id) => plan(deps, id),
 
+    ...createSteps(deps),
+  }
+}
+
+/** What the job that carries them out reads and writes. */
+function createSteps({ postgres, stamp, wake }: Deps): Pick<BulkReplayStore, 'progress' | 'due' | 'skip' | 'end'> {
+  return {
     async progress(id) {
       const text = `select fingerprint, ${countsText},
           count(*) filter (where outcome in ('effective', 'already-effective'))::int as effective

@@ -87,25 +87,26 @@ export function createDeadLetterStore({ postgres }: { readonly postgres: Pick<Po
       return entry ? { ...entry, acts } : null
     },
 
-    async expire(beforeMs) {
-      const floor = uuidFloor(beforeMs)
-      for (let total = 0; ;) {
-        const [gone] = await postgres.worker(
-          [
-            statement<{ id: string }>(
-              `delete from audit.dead_letters where id in (
-                 select id from audit.dead_letters where id < $1::uuid order by id limit ${expiredAtOnce})
-               returning id`,
-              [floor],
-            ),
-            statement(`delete from audit.bulk_replays where id < $1::uuid and ended_at is not null`, [floor]),
-          ],
-          { deadlineMs: expiryDeadlineMs },
-        )
-        total += gone.length
-        if (gone.length < expiredAtOnce) return total
-      }
-    },
+    expire: (beforeMs) => expire(postgres, uuidFloor(beforeMs)),
+  }
+}
+
+async function expire(postgres: Pick<Postgres, 'worker'>, floor: string): Promise<number> {
+  for (let total = 0; ;) {
+    const [gone] = await postgres.worker(
+      [
+        statement<{ id: string }>(
+          `delete from audit.dead_letters where id in (
+             select id from audit.dead_letters where id < $1::uuid order by id limit ${expiredAtOnce})
+           returning id`,
+          [floor],
+        ),
+        statement(`delete from audit.bulk_replays where id < $1::uuid and ended_at is not null`, [floor]),
+      ],
+      { deadlineMs: expiryDeadlineMs },
+    )
+    total += gone.length
+    if (gone.length < expiredAtOnce) return total
   }
 }
 
