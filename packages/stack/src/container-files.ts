@@ -1,11 +1,38 @@
 import { basename } from 'node:path'
-import type { Service } from '@csr/contracts/services'
+import { services, type Service } from '@csr/contracts/services'
 import { rolesOf } from '@csr/postgres/bootstrap-roles'
 import type { Secrets } from './secrets.ts'
+import type { NatsCluster } from './servers/nats-config.ts'
 import { superuser } from './servers/postgres.ts'
 
 /** Where nats-server keeps its data and listens inside its container. */
 export const natsInContainer = { storeDir: '/data', host: '0.0.0.0', port: 4222, monitorPort: 8222 } as const
+
+const natsNodes = ['nats-1', 'nats-2', 'nats-3'] as const
+const routesPort = 6222
+
+/** The nodes of the profile `cluster`: the name of each container and what its nats-server is told. */
+export const natsClusterInContainers: readonly { readonly name: string; readonly cluster: NatsCluster }[] =
+  natsNodes.map((name) => ({
+    name,
+    cluster: { name, port: routesPort, routes: natsNodes.map((host) => ({ host, port: routesPort })) },
+  }))
+
+const replicas = [1, 2]
+
+/** What docker-compose.yml is told for a cluster: without it there is one of everything. */
+export function clusterSettings(): string {
+  const behind = services.filter((service) => service !== 'gateway')
+  const addresses = (service: Service) => replicas.map((number) => `http://csr-backbone-${service}-${number}:3000`)
+  return lines({
+    CSR_REPLICAS: String(replicas.length),
+    // a range: each gateway takes one of them
+    CSR_PORT_BASE: '3000-3001',
+    CSR_NATS_URL: natsNodes.map((node) => `nats://${node}:${natsInContainer.port}`).join(','),
+    CSR_STREAM_REPLICAS: String(natsNodes.length),
+    ...Object.fromEntries(behind.map((service) => [`CSR_${service.toUpperCase()}_URL`, addresses(service).join(',')])),
+  })
+}
 
 /**
  * The settings of a process that hold a password or a name made with the secrets, in the form `node --env-file` reads;

@@ -2,13 +2,20 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { services } from '@csr/contracts/services'
-import { containerEnvironment, containerUser, natsInContainer } from './container-files.ts'
+import {
+  clusterSettings,
+  containerEnvironment,
+  containerUser,
+  natsClusterInContainers,
+  natsInContainer,
+} from './container-files.ts'
 import { openSecrets } from './secrets.ts'
 import { natsConfig } from './servers/nats-config.ts'
 import { superuser } from './servers/postgres.ts'
 
 /**
- * Makes what docker-compose.yml mounts: secrets, one file of addresses with passwords per process, nats-server.conf.
+ * Makes what docker-compose.yml mounts: secrets, one file of addresses with passwords per process, nats-server.conf and
+ * those of the three nodes of a cluster; and what it is told for one of everything and for a cluster.
  * Made once; what is there is kept. The folder belongs to whom the containers run as and is closed to everyone else.
  */
 const folder = process.argv[2] ?? fileURLToPath(new URL('../../../.containers', import.meta.url))
@@ -18,18 +25,19 @@ const secrets = await openSecrets({ dir: secretsDir, dataExists: existsSync(secr
 
 write('environment/operator.env', containerEnvironment('operator', secrets))
 for (const service of services) write(`environment/${service}.env`, containerEnvironment(service, secrets))
-const { storeDir, host, port, monitorPort } = natsInContainer
-write(
-  'nats-server.conf',
-  natsConfig({ storeDir, host, port, monitorPort, credentialsFile: secrets.natsCredentialsFile }),
-)
+const nats = { ...natsInContainer, credentialsFile: secrets.natsCredentialsFile }
+write('nats-server.conf', natsConfig(nats))
+for (const { name, cluster } of natsClusterInContainers) write(`${name}.conf`, natsConfig({ ...nats, cluster }))
 write('postgres.password', secrets.databasePasswords[superuser] ?? '')
-// The servers run as users of their own images; the folder around these two keeps others out.
-for (const name of ['nats-server.conf', 'postgres.password']) chmodSync(join(folder, name), 0o444)
+// The servers run as users of their own images; the folder around these files keeps others out.
+const nodes = natsClusterInContainers.map(({ name }) => `${name}.conf`)
+for (const name of ['nats-server.conf', ...nodes, 'postgres.password']) chmodSync(join(folder, name), 0o444)
 
 const user = containerUser(process.getuid?.() ?? 0, process.getgid?.() ?? 0)
 if (process.getuid?.() === 0) hand(folder, user)
-writeFileSync(join(folder, 'compose.env'), `CSR_USER=${user.uid}:${user.gid}\n`)
+const userLine = `CSR_USER=${user.uid}:${user.gid}\n`
+writeFileSync(join(folder, 'compose.env'), userLine)
+writeFileSync(join(folder, 'cluster.env'), userLine + clusterSettings())
 process.stdout.write(
   `${folder} is complete. Next:\n  docker compose --env-file .containers/compose.env --profile all up --build --wait\n`,
 )

@@ -18,6 +18,8 @@ type Container = {
   readonly image?: string
   readonly build?: { readonly dockerfile: string; readonly args: { readonly SERVICE: string } }
   readonly user?: string
+  readonly profiles?: readonly string[]
+  readonly deploy?: { readonly replicas: string }
   readonly read_only?: boolean
   readonly cap_drop?: readonly string[]
   readonly security_opt?: readonly string[]
@@ -87,13 +89,14 @@ test('the linters notice faults', () => {
 
 test('every container runs without capabilities on a read-only file system, and none as root but nats-server', () => {
   const names = Object.keys(compose.services)
-  assert.equal(names.length, services.length + 5)
+  // beside the services: two databases, set-up, keeper, one nats-server and the three of a cluster
+  assert.equal(names.length, services.length + 4 + 4)
   for (const name of names) {
     const { read_only: readOnly, cap_drop: dropped, security_opt: options, user, image = '' } = containerOf(name)
     assert.equal(readOnly, true, name)
     assert.deepEqual(dropped, ['ALL'], name)
     assert.deepEqual(options, ['no-new-privileges:true'], name)
-    assert.equal(user === undefined, name === 'nats', name)
+    assert.equal(user === undefined, /^nats(-\d)?$/.test(name), name)
     assert.match(image, /^(csr-backbone-[a-z0-9]+|[a-z]+:\d+\.\d+(\.\d+)?-[a-z]+)$/, name)
     assert.ok(containerOf(name).healthcheck !== undefined || services.some((service) => service === name), name)
   }
@@ -125,6 +128,38 @@ test('each service is given every setting it needs, and every file that a settin
       if (value.startsWith('/run/secrets/')) assert.ok(existsSync(prepared(secrets.get(value) ?? '?')), name)
     }
     assert.equal('ROOT_KEY_FILE' in settings, service !== 'audit', service)
+  }
+})
+
+test('the profile of a cluster has three NATS nodes that know each other, and two of every service that are told of each', () => {
+  const settings = readEnvironment(join(folder, 'cluster.env'))
+  const inCluster = Object.keys(compose.services).filter((name) => containerOf(name).profiles?.includes('cluster'))
+  assert.deepEqual(
+    inCluster.filter((name) => name.startsWith('nats')),
+    ['nats-1', 'nats-2', 'nats-3'],
+  )
+  assert.equal(settings['CSR_REPLICAS'], '2')
+  for (const service of services) {
+    const { profiles, deploy } = containerOf(service)
+    assert.deepEqual([profiles, deploy?.replicas], [['all', 'cluster'], '${CSR_REPLICAS:-1}'], service)
+  }
+  const hosts = (value = '') => value.split(',').map((address) => new URL(address).hostname)
+  assert.deepEqual(hosts(settings['CSR_NATS_URL']), ['nats-1', 'nats-2', 'nats-3'])
+  assert.equal(settings['CSR_STREAM_REPLICAS'], '3')
+  for (const [name, value] of Object.entries({
+    ...containerOf('gateway').environment,
+    ...containerOf('q2q').environment,
+  })) {
+    const variable = /^\$\{(CSR_(\w+)_URL):-http:\/\/(\w+):3000\}$/.exec(value)
+    if (!name.endsWith('_URL') || name === 'NATS_URL') continue
+    const containers = ['1', '2'].map((number) => `csr-backbone-${variable?.[3]}-${number}`)
+    assert.deepEqual(hosts(settings[variable?.[1] ?? '']), containers, name)
+  }
+  for (const node of ['nats-1', 'nats-2', 'nats-3']) {
+    const config = readFileSync(prepared(`${node}.conf`), 'utf8')
+    assert.match(config, new RegExp(`server_name: ${node}\n`))
+    assert.match(config, /sync_interval: always/)
+    for (const host of ['nats-1', 'nats-2', 'nats-3']) assert.match(config, new RegExp(`@${host}:6222"`))
   }
 })
 
