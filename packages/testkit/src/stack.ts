@@ -158,7 +158,7 @@ function pidOf(document: StackDocument, member: StackMember): number {
 }
 
 /** Every replica of every service by the name of its process. */
-function replicasOf({ replicas }: StackDocument): Record<string, StackReplica> {
+export function replicasOf({ replicas }: StackDocument): Record<string, StackReplica> {
   return Object.fromEntries(
     Object.entries(replicas).flatMap(([service, all]) =>
       all.map((replica, index) => [nameOf(service, index), replica]),
