@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { readAdvisories } from '@csr/messaging/advisories'
+import { keepStreams } from '@csr/messaging/keeper'
+import { createLogger } from '@csr/runtime/logger'
+import { eventually } from '@csr/testkit/eventually'
+import { consumer, openRig, session, type Rig } from './rig.ts'
+
+let rig: Rig
+before(async () => {
+  rig = await openRig()
+})
+after(() => rig[Symbol.asyncDispose]())
+
+test('P3: a message the server gives up on is an error in the log of the keeper, and is found by whoever looks later', async () => {
+  const lines: { event: string; level: string; kind?: string; stream?: string; durable?: string; sequence?: number }[] =
+    []
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const keeper = keepStreams({
+    natsUrl: rig.nats.url,
+    adminCredentialsFile: rig.nats.credentialsFile('admin'),
+    logger: createLogger({ service: 'keeper', destination }),
+    lowWaterAgeMs: 1_000,
+  })
+  await keeper.start?.()
+  await eventually(() => assert.deepEqual(keeper.readiness?.(), { ready: true }), { withinMs: 15_000 })
+  await eventually(
+    async () => {
+      const { subjects } = (await rig.admin.streams.info('ADVISORIES')).config
+      assert.equal(subjects.length, 2)
+    },
+    { withinMs: 20_000, what: 'the stream that catches advisories' },
+  )
+  assert.deepEqual(await readAdvisories(rig.admin), [])
+
+  await rig.send(JSON.stringify(session()))
+  const profile = await rig.nats.connect('profile')
+  const next = `$JS.API.CONSUMER.MSG.NEXT.INGEST.${consumer}`
+  const message = await profile.request(next, JSON.stringify({ batch: 1 }), { timeout: 5_000 })
+  message.respond('+TERM')
+  await profile.close()
+
+  const told = await eventually(
+    () => {
+      const found = lines.find(({ event }) => event === 'server-gave-up')
+      assert.ok(found)
+      return found
+    },
+    { withinMs: 20_000, what: 'the alarm' },
+  )
+  assert.deepEqual(
+    [told.level, told.kind, told.stream, told.durable, told.sequence],
+    ['error', 'terminated', 'INGEST', consumer, 1],
+  )
+  const [found] = await readAdvisories(rig.admin)
+  assert.deepEqual([found?.kind, found?.stream, found?.sequence], ['terminated', 'INGEST', 1])
+  await keeper[Symbol.asyncDispose]()
+})
