@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { createCommand, runCommandLine } from '@csr/stack/command-line'
 import { createProgress } from '@csr/stack/progress'
 import { Refusal } from '@csr/stack/refusal'
+import { ephemeralFolder } from '@csr/testkit/ephemeral'
 import { InvalidArgumentError } from 'commander'
 import { describeLedger, type Ledger } from './chaos/ledger.ts'
 import { removeFolder } from './chaos/rig-stack.ts'
@@ -56,8 +57,9 @@ await runCommandLine(command, process.argv.slice(2))
 async function main(name: string, options: Options): Promise<void> {
   if (options.list) return void process.stdout.write(describeScenarios(options.json === true))
   const wanted = name === long ? [...scenarios.values()].filter((one) => one.name !== 'short') : [find(name)]
-  const folder = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'csr-chaos-')) : resolve(options.dataDir)
   const kept = options.keep === true || options.dataDir !== undefined
+  const passing = kept ? null : ephemeralFolder()
+  const folder = resolve(passing?.dir ?? options.dataDir ?? mkdtempSync(join(tmpdir(), 'csr-chaos-')))
   const seed = options.seed ?? randomInt(seedsBelow)
   const ledgers: Ledger[] = []
   for (const scenario of wanted) {
@@ -73,7 +75,7 @@ async function main(name: string, options: Options): Promise<void> {
   }
   if (options.json === true)
     process.stdout.write(`${JSON.stringify(name === long ? { ledgers } : ledgers[0], null, 2)}\n`)
-  if (!kept) removeFolder(folder)
+  passing?.remove()
   process.exitCode = ledgers.every(({ passed }) => passed) ? 0 : 1
 }
 

@@ -56,7 +56,7 @@ function watchForEnd(): void {
   if (watching) return
   watching = true
   process.on('exit', () => {
-    for (const folder of live) folder.remove()
+    for (const folder of [...live].toReversed()) folder.remove()
   })
   // A listener that stays: a second signal must not cut the clearing up short.
   for (const [signal, number] of [
