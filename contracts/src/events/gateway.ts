@@ -72,6 +72,14 @@ export const signInRulesChanged = z.object({
   actorId,
 })
 
+/** A machine may act in this tenant from now on. */
+export const machineClientCreated = z.object({
+  clientId: uuid,
+  role: z.enum(Role),
+  method: z.enum(['client_secret', 'private_key_jwt']),
+  actorId,
+})
+
 /** Another key signs access tokens from `activeFrom` on; what the old one signed is refused from `retiresAt` on. */
 export const signingKeyRotated = z.object({
   fromKid: z.string().max(64),
@@ -92,4 +100,5 @@ export const gatewayEvents = {
   'gateway.membership.created.v1': membershipCreated,
   'gateway.invitation.created.v1': invitationCreated,
   'gateway.sign-in-rules.changed.v1': signInRulesChanged,
+  'gateway.machine-client.created.v1': machineClientCreated,
 } as const

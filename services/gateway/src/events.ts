@@ -106,3 +106,12 @@ export function signInRulesChanged(changed: By & Rules & { readonly tenantId: st
   const about = { ...stamp, tenantId, subject: tenantId, causationId: requestId }
   return createEvent('gateway.sign-in-rules.changed.v1', about, { domains: [...domains], role, secondFactor, actorId })
 }
+
+export function machineClientCreated(
+  client: By & DataOf<'gateway.machine-client.created.v1'> & { readonly tenantId: string },
+  stamp: Stamp,
+): GatewayEvent {
+  const { tenantId, clientId, role, method, actorId, requestId } = client
+  const about = { ...stamp, tenantId, subject: clientId, causationId: requestId }
+  return createEvent('gateway.machine-client.created.v1', about, { clientId, role, method, actorId })
+}

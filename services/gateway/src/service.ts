@@ -18,6 +18,7 @@ import { onExportRequested } from './consumers/on-export-requested.ts'
 import { openFirewall } from './firewall/open-firewall.ts'
 import { openDocuments } from './documents/open-documents.ts'
 import { forwarding } from './forwarding.ts'
+import { forgetExpired } from './jobs/forget-expired.ts'
 import { keepSigningKeys } from './jobs/keep-signing-keys.ts'
 import { recordRefusals } from './jobs/record-refusals.ts'
 import { createDevelopmentTokenRoute } from './routes/create-development-token.ts'
@@ -35,6 +36,7 @@ import { rotateSigningKeyRoute } from './routes/rotate-signing-key.ts'
 import { screened, screenedBody } from './routes/screened.ts'
 import type { GatewaySettings } from './settings.ts'
 import { createContributionStore } from './store/contribution-store.ts'
+import { createExpiryStore } from './store/expiry-store.ts'
 import { createRefusalStore } from './store/refusal-store.ts'
 import { createSigningKeyStore } from './store/signing-key-store.ts'
 import { createTenantStore } from './store/tenant-store.ts'
@@ -75,6 +77,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     ...{ clock, logger, firstKeyFile: settings.GATEWAY_SIGNING_KEY_FILE },
     ...{ leadSeconds: settings.GATEWAY_SIGNING_KEY_LEAD_SECONDS, lifeDays: settings.GATEWAY_SIGNING_KEY_DAYS },
   })
+  const expiry = forgetExpired({ expiry: createExpiryStore({ postgres, clock }), logger })
   const upkeep = keepSigningKeys({ keys, hold: (name, signal) => postgres.hold(name, signal), logger })
   const signer = createTokenSigner(keys)
   const trust = readTokenTrust({ postgres, clock, logger })
@@ -129,7 +132,20 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     ...{ service, host: '127.0.0.1', port: settings.GATEWAY_METRICS_PORT, logger, telemetry, clock, health },
     ...{ tokens: verifier, routes: [] },
   })
-  const inner = [serviceTokens, postgres, nats, keyring, keys, trust, upkeep, relay, consumers, refusals, answers]
+  const inner = [
+    serviceTokens,
+    postgres,
+    nats,
+    keyring,
+    keys,
+    trust,
+    upkeep,
+    expiry,
+    relay,
+    consumers,
+    refusals,
+    answers,
+  ]
   return inOrder(service, health, [...inner, ...Object.values(upstreams), metrics, server])
 }
 

@@ -1,3 +1,4 @@
+import { createToken } from '@csr/contracts/http/accounts'
 import type { EdgeSessions } from '@csr/http/admit'
 import type { Route } from '@csr/http/route'
 import type { TokenTrust } from '@csr/http/token-trust'
@@ -6,11 +7,17 @@ import type { Keyring } from '@csr/keyring/keyring'
 import type { Ports } from '@csr/messaging/open-ports'
 import { acceptInvitationRoute } from '../routes/accept-invitation.ts'
 import { addMemberRoute } from '../routes/add-member.ts'
+import { createTokenRoute } from '../routes/create-token.ts'
 import { endSessionRoute, endSessionsRoute } from '../routes/end-session.ts'
 import { getMeRoute } from '../routes/get-me.ts'
 import { inviteColleagueRoute, inviteIntoTenantRoute, inviteParticipantRoute } from '../routes/invite.ts'
 import { listOwnMembershipsRoute } from '../routes/list-own-memberships.ts'
 import { listSessionsRoute } from '../routes/list-sessions.ts'
+import {
+  createMachineClientRoute,
+  listMachineClientsRoute,
+  removeMachineClientRoute,
+} from '../routes/machine-clients.ts'
 import { getSignInRulesRoute, putSignInRulesRoute } from '../routes/sign-in-rules.ts'
 import { signOutRoute } from '../routes/sign-out.ts'
 import { switchTenantRoute } from '../routes/switch-tenant.ts'
@@ -19,9 +26,12 @@ import type { SignInSessions } from '../sign-in/verified-identity.ts'
 import { createAccountStore } from '../store/account-store.ts'
 import { createInvitationStore } from '../store/invitation-store.ts'
 import { createLoginFailureStore } from '../store/login-failure-store.ts'
+import { createMachineClientStore } from '../store/machine-client-store.ts'
 import { createMembershipStore } from '../store/membership-store.ts'
+import { createRefreshTokenStore } from '../store/refresh-token-store.ts'
 import { createSessionStore } from '../store/session-store.ts'
 import type { TenantStore } from '../store/tenant-store.ts'
+import { grantTokens } from '../tokens/grant-tokens.ts'
 import type { IssueAccessToken } from '../tokens/issue-access-token.ts'
 import { acceptInvitations } from './accept-invitation.ts'
 import { createArrivals } from './arrival.ts'
@@ -34,7 +44,8 @@ type Deps = {
   readonly ports: Pick<Ports, 'postgres' | 'clock' | 'ids'> & { readonly relay: { wake(): void } }
   readonly settings: Pick<
     GatewaySettings,
-    'CSR_MODE' | 'PORT' | 'GATEWAY_ORIGINS' | 'GATEWAY_SESSION_IDLE_MINUTES' | 'GATEWAY_SESSION_HOURS'
+    | ('CSR_MODE' | 'PORT' | 'GATEWAY_ORIGINS' | 'GATEWAY_SESSION_IDLE_MINUTES' | 'GATEWAY_SESSION_HOURS')
+    | ('GATEWAY_APPLICATION_DAYS' | 'GATEWAY_APPLICATION_IDLE_DAYS' | 'ACCESS_TOKEN_ISSUER')
   >
   readonly keyring: Keyring
   readonly tenants: Pick<TenantStore, 'exists'>
@@ -54,6 +65,8 @@ export type OpenAccounts = {
   readonly cookies: Cookies
 }
 
+const dayMs = 86_400_000
+
 /** Everything after a sign-in: accounts, memberships, invitations, sessions. */
 export function openAccounts(deps: Deps): OpenAccounts {
   const { ports, settings, keyring, tenants } = deps
@@ -65,18 +78,38 @@ export function openAccounts(deps: Deps): OpenAccounts {
   const failures = createLoginFailureStore(base)
   const sessions = createSessionStore({ ...base, onRevoked: deps.trust.revoke })
   const cookies = createCookies()
-  const crossSite = createCrossSiteCheck({ keyring, origins: settings.GATEWAY_ORIGINS ?? loopbackOrigins(settings) })
+  const origins = settings.GATEWAY_ORIGINS ?? loopbackOrigins(settings)
+  const crossSite = createCrossSiteCheck({ keyring, origins })
   const arrivals = createArrivals({ keyring, clock })
   const limits = {
     idleMs: settings.GATEWAY_SESSION_IDLE_MINUTES * 60_000,
     lifeMs: settings.GATEWAY_SESSION_HOURS * 3_600_000,
   }
-  const all = { ...deps, accounts, memberships, invitations, failures, sessions, cookies, crossSite, arrivals, limits }
-  const invited = acceptInvitations({ ...all, clock })
+  const applicationLimits = {
+    idleMs: settings.GATEWAY_APPLICATION_IDLE_DAYS * dayMs,
+    lifeMs: settings.GATEWAY_APPLICATION_DAYS * dayMs,
+  }
+  const clients = createMachineClientStore({ ...base, onRevoked: deps.trust.revoke })
+  const audiences = [settings.ACCESS_TOKEN_ISSUER, ...origins.map((origin) => `${origin}${createToken.path}`)]
+  const granting = { refreshTokens: createRefreshTokenStore(base), clients, applicationLimits, audiences }
+  const all = {
+    ...deps,
+    ...ports,
+    accounts,
+    memberships,
+    invitations,
+    failures,
+    sessions,
+    cookies,
+    crossSite,
+    arrivals,
+    limits,
+  }
+  const invited = acceptInvitations(all)
   return {
     cookies,
-    edge: exchangeCookies({ ...all, clock }),
-    signIn: openSessions({ ...all, clock }),
+    edge: exchangeCookies(all),
+    signIn: openSessions(all),
     routes: [
       getMeRoute(all),
       signOutRoute(all),
@@ -92,6 +125,10 @@ export function openAccounts(deps: Deps): OpenAccounts {
       addMemberRoute(all),
       getSignInRulesRoute(all),
       putSignInRulesRoute(all),
+      createTokenRoute({ tokens: grantTokens({ ...all, ...granting }) }),
+      createMachineClientRoute({ clients }),
+      listMachineClientsRoute({ clients }),
+      removeMachineClientRoute({ clients }),
     ],
   }
 }

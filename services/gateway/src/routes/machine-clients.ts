@@ -1,0 +1,46 @@
+import { createMachineClient, listMachineClients, removeMachineClient } from '@csr/contracts/http/accounts'
+import { ProblemError } from '@csr/http/problem'
+import { route, type Principal, type Route } from '@csr/http/route'
+import type { MachineClientStore } from '../store/machine-client-store.ts'
+
+type Deps = { readonly clients: Pick<MachineClientStore, 'create' | 'list' | 'remove'> }
+
+/** Machines are made by people: an administrator of the tenant, never another machine. */
+function assertAdministrator({ roles, clientId }: Principal): void {
+  if (!roles.includes('company_admin') || clientId !== null) throw new ProblemError('permission-denied')
+}
+
+export function createMachineClientRoute({ clients }: Deps): Route {
+  return route({
+    ...createMachineClient,
+    async handle({ body, principal, requestId }) {
+      assertAdministrator(principal)
+      const { tenantId, actorId } = principal
+      const { name, role, publicKeys = null } = body
+      const made = await clients.create({ tenantId, name, role, publicKeys, actorId, requestId })
+      return { status: 201, body: made, headers: { 'cache-control': 'no-store' } }
+    },
+  })
+}
+
+export function listMachineClientsRoute({ clients }: Deps): Route {
+  return route({
+    ...listMachineClients,
+    async handle({ principal }) {
+      assertAdministrator(principal)
+      return { status: 200, body: { items: [...(await clients.list(principal.tenantId))] } }
+    },
+  })
+}
+
+export function removeMachineClientRoute({ clients }: Deps): Route {
+  return route({
+    ...removeMachineClient,
+    async handle({ params: { id }, principal, requestId }) {
+      assertAdministrator(principal)
+      const { tenantId, actorId } = principal
+      if (!(await clients.remove(tenantId, id, { actorId, requestId }))) throw new ProblemError('resource-not-found')
+      return { status: 204 }
+    },
+  })
+}

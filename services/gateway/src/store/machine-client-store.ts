@@ -1,0 +1,156 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { MachineClient, MachineKey } from '@csr/contracts/http/accounts'
+import type { SealedText } from '@csr/contracts/events/envelope'
+import { platformTenantId } from '@csr/contracts/services'
+import { KeyringUnavailable } from '@csr/keyring/errors'
+import type { Keyring } from '@csr/keyring/keyring'
+import { insertEvents } from '@csr/messaging/outbox'
+import type { Postgres } from '@csr/postgres/connect'
+import { statement } from '@csr/postgres/statement'
+import type { Clock } from '@csr/runtime/clock'
+import type { Ids } from '@csr/runtime/ids'
+import { machineClientCreated, tokenRevoked } from '../events.ts'
+import { revokeTokens } from './revocation-statements.ts'
+
+/** A machine as it presents itself: which tenant's, as what, and what it must prove. */
+export type FoundClient = {
+  readonly id: string
+  readonly tenantId: string
+  readonly role: MachineClient['role']
+  /** null where it has a secret */
+  readonly publicKeys: readonly MachineKey[] | null
+}
+
+export type WantedClient = {
+  readonly tenantId: string
+  readonly name: string
+  readonly role: MachineClient['role']
+  /** null for a secret */
+  readonly publicKeys: readonly MachineKey[] | null
+  readonly actorId: string
+  readonly requestId: string
+}
+
+type By = { readonly actorId: string; readonly requestId: string }
+
+export interface MachineClientStore {
+  /** the secret is told once: 256 bits, kept as an HMAC; null for clients with keys */
+  create(wanted: WantedClient): Promise<MachineClient & { readonly secret: string | null }>
+  list(tenantId: string): Promise<readonly MachineClient[]>
+  /** false where the tenant has no such client; its tokens are refused within a minute */
+  remove(tenantId: string, clientId: string, by: By): Promise<boolean>
+  find(clientId: string): Promise<FoundClient | null>
+  /** the same work whether the client is unknown, has no secret or another one */
+  hasSecret(clientId: string, secret: string): Promise<boolean>
+  /** true once per assertion, over all gateways */
+  useAssertion(client: FoundClient, assertionId: string, expiresAtMs: number): Promise<boolean>
+}
+
+type Deps = {
+  readonly postgres: Pick<Postgres, 'group' | 'worker'>
+  readonly keyring: Pick<Keyring, 'createRecordKeys' | 'load' | 'fingerprint'>
+  readonly relay: { wake(): void }
+  readonly clock: Clock
+  readonly ids: Ids
+  /** takes effect in this process at once */
+  readonly onRevoked: (kind: 'actor', id: string, atMs: number) => void
+}
+
+type Row = {
+  readonly client_id: string
+  readonly name_sealed: SealedText
+  readonly role: MachineClient['role']
+  readonly by_secret: boolean
+  readonly created_at: string
+}
+type FoundRow = {
+  readonly tenant_id: string
+  readonly role: MachineClient['role']
+  readonly secret: string | null
+  readonly public_keys: readonly MachineKey[] | null
+}
+
+const placeOf = (id: string) => ({ field: 'gateway.machine_clients.name', row: id })
+const methodOf = (bySecret: boolean): MachineClient['method'] => (bySecret ? 'client_secret' : 'private_key_jwt')
+
+export function createMachineClientStore(deps: Deps): MachineClientStore {
+  const { postgres, keyring, relay, clock, ids } = deps
+  const hmacOf = (purpose: string, id: string, value: string): string =>
+    keyring.fingerprint(platformTenantId, purpose, id, value)
+
+  async function read(clientId: string): Promise<FoundRow | null> {
+    const text = 'select tenant_id, role, secret, public_keys from gateway.machine_clients where client_id = $1'
+    const [[row]] = await postgres.worker([statement<FoundRow>(text, [clientId])])
+    return row ?? null
+  }
+
+  return {
+    async create({ tenantId, name, role, publicKeys, actorId, requestId }) {
+      const id = ids.uuid()
+      const secret = publicKeys === null ? ids.secret() : null
+      const keys = await keyring.createRecordKeys(tenantId, [id])
+      const time = clock.now()
+      const insert = statement(
+        `insert into gateway.machine_clients (tenant_id, client_id, name_sealed, role, secret, public_keys, created_at)
+         values (ops.tenant_id(), $1, $2, $3, $4, $5::jsonb, $6)`,
+        [
+          ...[id, keys.seal(id, placeOf(id), name), role, secret && hmacOf('client-secret', id, secret)],
+          ...[publicKeys && JSON.stringify(publicKeys), time],
+        ],
+      )
+      const method = methodOf(secret !== null)
+      const made = { tenantId, clientId: id, role, method, actorId, requestId }
+      const event = machineClientCreated(made, { id: ids.uuid(), time })
+      await postgres.group(tenantId, [insert, insertEvents('gateway', [event])])
+      relay.wake()
+      return { id, name, role, method, createdAt: time, secret }
+    },
+    async list(tenantId) {
+      const select = statement<Row>(
+        `select client_id, name_sealed, role, secret is not null as by_secret, created_at
+         from gateway.machine_clients where tenant_id = ops.tenant_id() order by client_id desc limit 200`,
+      )
+      const [rows] = await postgres.group(tenantId, [select])
+      const keys = await keyring.load(
+        tenantId,
+        rows.map((row) => row.client_id),
+      )
+      return rows.map(({ client_id: id, name_sealed, role, by_secret, created_at }) => {
+        const opened = keys.open(name_sealed, placeOf(id))
+        if (opened.state !== 'value') throw new KeyringUnavailable('the key of a machine client is missing')
+        return { id, name: opened.value, role, method: methodOf(by_secret), createdAt: created_at }
+      })
+    },
+    async remove(tenantId, clientId, { actorId, requestId }) {
+      if ((await read(clientId))?.tenant_id !== tenantId) return false
+      const atMs = clock.nowMs()
+      const revoked = { tenantId, kind: 'actor', id: clientId, reason: 'client-removed', actorId, requestId } as const
+      await postgres.group(tenantId, [
+        statement('delete from gateway.machine_clients where client_id = $1', [clientId]),
+        revokeTokens('actor', clientId, atMs),
+        insertEvents('gateway', [tokenRevoked(revoked, { id: ids.uuid(), time: clock.now() })]),
+      ])
+      deps.onRevoked('actor', clientId, atMs)
+      relay.wake()
+      return true
+    },
+    async find(clientId) {
+      const row = await read(clientId)
+      return row && { id: clientId, tenantId: row.tenant_id, role: row.role, publicKeys: row.public_keys }
+    },
+    async hasSecret(clientId, secret) {
+      const kept = (await read(clientId))?.secret ?? ''
+      const [expected, given] = [Buffer.alloc(43, kept), Buffer.from(hmacOf('client-secret', clientId, secret))]
+      return timingSafeEqual(expected, given) && kept.length === expected.length
+    },
+    async useAssertion({ id, tenantId }, assertionId, expiresAtMs) {
+      const insert = statement<{ client_id: string }>(
+        `insert into gateway.client_assertions (tenant_id, client_id, assertion, expires_at)
+         values (ops.tenant_id(), $1, $2, $3) on conflict do nothing returning client_id`,
+        [id, hmacOf('client-assertion', id, assertionId), new Date(expiresAtMs)],
+      )
+      const [rows] = await postgres.group(tenantId, [insert])
+      return rows.length > 0
+    },
+  }
+}
