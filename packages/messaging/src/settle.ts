@@ -239,11 +239,8 @@ export class Settler {
   async #bury(job: Job, death: Death): Promise<void> {
     const { service, logger, wake } = this.#ports
     if (isOwnDeadLetter(service, job.topic)) return this.#putAside(job, waitsForPerson)
-    const { giveUp } = this.#handler
-    const letter =
-      job.verdict.kind === 'handle' && giveUp
-        ? giveUp(job.verdict.event, death)
-        : await deadLetterEvent(this.#ports, job, this.#consumer, death)
+    const answer = job.verdict.kind === 'handle' ? this.#handler.giveUp?.(job.verdict.event, death) : undefined
+    const letter = answer ?? (await deadLetterEvent(this.#ports, job, this.#consumer, death))
     await this.#commit(job.tenantId, [
       this.#claim(job.tenantId, [job], 'dead'),
       insertEvents(service, [letter]),
@@ -251,9 +248,9 @@ export class Settler {
     ])
     job.acknowledge()
     wake()
-    this.#measured.dead(death.reason)
+    if (!answer) this.#measured.dead(death.reason)
     const { reason, code, attempts } = death
-    logger.warn('dead-letter', { ...this.#describe(job), reason, code, attempts })
+    logger.warn(answer ? 'replay-failed' : 'dead-letter', { ...this.#describe(job), reason, code, attempts })
   }
 
   #commit<const S extends readonly Statement[]>(tenantId: string, statements: S) {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { readAdvisories } from '@csr/messaging/advisories'
 import { keepStreams } from '@csr/messaging/keeper'
+import { inboxPrefixOf } from '@csr/messaging/users'
 import { createLogger } from '@csr/runtime/logger'
 import { eventually } from '@csr/testkit/eventually'
+import { createInbox } from '@nats-io/transport-node'
 import { consumer, openRig, session, type Rig } from './rig.ts'
 
 let rig: Rig
@@ -16,7 +18,7 @@ test('P3: a message the server gives up on is an error in the log of the keeper,
   const lines: { event: string; level: string; kind?: string; stream?: string; durable?: string; sequence?: number }[] =
     []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  const keeper = keepStreams({
+  await using keeper = keepStreams({
     natsUrl: rig.nats.url,
     adminCredentialsFile: rig.nats.credentialsFile('admin'),
     logger: createLogger({ service: 'keeper', destination }),
@@ -35,9 +37,10 @@ test('P3: a message the server gives up on is an error in the log of the keeper,
 
   await rig.send(JSON.stringify(session()))
   const profile = await rig.nats.connect('profile')
-  const next = `$JS.API.CONSUMER.MSG.NEXT.INGEST.${consumer}`
-  const message = await profile.request(next, JSON.stringify({ batch: 1 }), { timeout: 5_000 })
-  message.respond('+TERM')
+  const reply = createInbox(inboxPrefixOf('profile'))
+  const answers = profile.subscribe(reply, { max: 1 })
+  profile.publish(`$JS.API.CONSUMER.MSG.NEXT.INGEST.${consumer}`, JSON.stringify({ batch: 1 }), { reply })
+  for await (const message of answers) message.respond('+TERM')
   await profile.close()
 
   const told = await eventually(
@@ -54,5 +57,4 @@ test('P3: a message the server gives up on is an error in the log of the keeper,
   )
   const [found] = await readAdvisories(rig.admin)
   assert.deepEqual([found?.kind, found?.stream, found?.sequence], ['terminated', 'INGEST', 1])
-  await keeper[Symbol.asyncDispose]()
 })
