@@ -2,6 +2,7 @@ import { partner as partners, type Partner } from '@csr/contracts/events/ingest'
 import { createTenant, listTenants } from '@csr/contracts/http/gateway'
 import { createEndpoint } from '@csr/contracts/http/ingest'
 import { platformTenantId } from '@csr/contracts/services'
+import { demoUsers } from './demo-users.ts'
 import type { AnswerOf, GatewayClient } from './gateway-client.ts'
 import type { DemoDocument } from './stack-document.ts'
 import { readJson, writeAtomically } from './write-atomically.ts'
@@ -47,7 +48,7 @@ export async function makeDemoTenant(
         { webhookUrl: `${gatewayUrl}${endpoint.webhookPath}`, secret: endpoint.secret },
       ]),
     ),
-    users: [],
+    users: demoUsers,
   }
 }
 

@@ -3,6 +3,7 @@ import type { Partner } from '@csr/contracts/events/ingest'
 import type { Service } from '@csr/contracts/services'
 import { dataDirectory } from './data-directory.ts'
 import { Refusal } from './refusal.ts'
+import { nameOf } from './replicas.ts'
 import { readJson, writeAtomically } from './write-atomically.ts'
 
 /** What `stack.json` says about a running stack; operators, tests and `csr` use only this. Pids are the processes themselves. */
@@ -38,6 +39,15 @@ export type StackDocument = {
 
 export type StackReplica = { readonly url: string; readonly pid: number | null }
 
+/** Every replica of every service by the name of its process. */
+export function replicasByName({ replicas }: Pick<StackDocument, 'replicas'>): Record<string, StackReplica> {
+  return Object.fromEntries(
+    Object.entries(replicas).flatMap(([service, all]) =>
+      all.map((replica, index) => [nameOf(service, index), replica]),
+    ),
+  )
+}
+
 export type NatsNode = {
   /** also the name of its log */
   readonly name: string
@@ -50,7 +60,8 @@ export type NatsNode = {
 export type DemoDocument = {
   readonly tenantId: string
   readonly partners: Readonly<Partial<Record<Partner, { readonly webhookUrl: string; readonly secret: string }>>>
-  readonly users: readonly { readonly email: string; readonly role: string }[]
+  /** who can sign in at the local identity providers */
+  readonly users: readonly { readonly email: string; readonly role: string; readonly provider: string }[]
 }
 
 /** Written beside and renamed, mode 0600: it holds passwords and secrets. */

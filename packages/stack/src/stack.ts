@@ -6,8 +6,10 @@ import { createDataDirectory, dataDirectory, lockDataDirectory, type DataDirecto
 import { ownerUrl } from './database-places.ts'
 import { loadSamples } from './demo-samples.ts'
 import { makeDemoTenant, samplesAreLoaded } from './demo-tenant.ts'
+import { bindDemoParticipants, makeDemoStaff, type DemoPlace } from './demo-users.ts'
 import { createGatewayClient } from './gateway-client.ts'
 import { lastLines } from './follow-file.ts'
+import { identityProvidersUrl } from './identity-providers/environment.ts'
 import { logFile } from './log-files.ts'
 import { migrateUp } from './migrate.ts'
 import type { Progress } from './progress.ts'
@@ -81,8 +83,7 @@ export class Stack {
     await this.#step('roles and migrations', () => this.#migrate(around))
     await this.#step('services', () => this.#startServices(around))
     if (around.mode === 'development') await this.#step('demo tenant', () => this.#makeDemo(around))
-    if (this.#options.demo && this.#demo !== null)
-      await this.#loadSamples(serviceUrl(around.ports, 'gateway'), this.#demo)
+    if (this.#options.demo && this.#demo !== null) await this.#loadSamples(around, this.#demo)
     this.#announced = true
     const document = this.document()
     writeStackDocument(this.directory.stackFile, document)
@@ -179,18 +180,29 @@ export class Stack {
     const gateway = serviceUrl(around.ports, 'gateway')
     const existing = Stack.existing(this.#surface.only)
     if (!existing.includes('gateway') || !existing.includes('ingest')) return
-    this.#demo = await makeDemoTenant(gateway, createGatewayClient(gateway), this.directory.demoFile)
+    const client = createGatewayClient(gateway)
+    this.#demo = await makeDemoTenant(gateway, client, this.directory.demoFile)
+    await makeDemoStaff(client, this.#placeOf(around, this.#demo))
+  }
+
+  #placeOf(around: Surroundings, { tenantId }: DemoDocument): DemoPlace {
+    const gatewayUrl = serviceUrl(around.ports, 'gateway')
+    const providersUrl = identityProvidersUrl(around)
+    return { tenantId, gatewayUrl, providersUrl, stateFile: this.directory.demoFile }
   }
 
   /** A stack without its samples is still a stack: what goes wrong with them is told, and tried again at the next start. */
-  async #loadSamples(gateway: string, demo: DemoDocument): Promise<void> {
-    const { demoFile: stateFile } = this.directory
-    if (samplesAreLoaded(stateFile)) return
+  async #loadSamples(around: Surroundings, demo: DemoDocument): Promise<void> {
+    const place = this.#placeOf(around, demo)
+    const { stateFile, gatewayUrl } = place
     const { signal } = this.#ending
     try {
-      this.#samples = await this.#step('samples', (onProgress) =>
-        loadSamples(gateway, demo, { stateFile, signal, onProgress }),
-      )
+      if (!samplesAreLoaded(stateFile)) {
+        this.#samples = await this.#step('samples', (onProgress) =>
+          loadSamples(gatewayUrl, demo, { stateFile, signal, onProgress }),
+        )
+      }
+      await bindDemoParticipants(createGatewayClient(gatewayUrl), place)
     } catch (error) {
       signal.throwIfAborted()
       this.#surface.progress.warn(

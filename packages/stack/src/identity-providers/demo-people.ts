@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Role } from '@csr/contracts/permissions'
+import { participants } from '../samples/sample-people.ts'
 
 /** Names of the two providers, in our settings and in their addresses. */
 export type LocalProvider = 'google' | 'azure'
@@ -9,7 +10,7 @@ export type DemoPerson = {
   readonly provider: LocalProvider
   readonly email: string
   readonly name: string
-  /** the role in the demo tenant, or on the platform; null for people whom no company knows */
+  /** in the demo tenant, or on the platform; participants are people of the samples; null: known to no company */
   readonly role: Role | null
   /** Google: the hosted domain; private accounts have none */
   readonly hd?: string
@@ -17,45 +18,49 @@ export type DemoPerson = {
   readonly tid?: string
 }
 
+type Organisation = { readonly hd: string; readonly tid: string }
+
 /** What the demo company verified: a hosted domain at Google, a directory at Entra. */
-export const demoCompany = { hd: 'company.example.org', tid: '6f2c1a70-52d3-4b0e-8a55-0d6a4f1c9b01' } as const
+export const demoCompany: Organisation = {
+  hd: 'company.example.org',
+  tid: '6f2c1a70-52d3-4b0e-8a55-0d6a4f1c9b01',
+}
 /** Who runs the platform. */
-const operators = { hd: 'backbone.example.org', tid: '6f2c1a70-52d3-4b0e-8a55-0d6a4f1c9b02' } as const
+const operators: Organisation = { hd: 'backbone.example.org', tid: '6f2c1a70-52d3-4b0e-8a55-0d6a4f1c9b02' }
+/** A company that has nothing to do with this one. */
+const strangers: Organisation = { hd: 'stranger.example.org', tid: '6f2c1a70-52d3-4b0e-8a55-0d6a4f1c9b03' }
 /** The directory in which Entra keeps private Microsoft accounts. */
 const privateAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
-/** A company that has nothing to do with this one. */
-const stranger = { hd: 'stranger.example.org', tid: '6f2c1a70-52d3-4b0e-8a55-0d6a4f1c9b03' } as const
 
-/** Directories from which people come here at all; the stranger's is not among them. */
+/** Directories from which people come here at all; the strangers' is not among them. */
 export const demoDirectories: readonly string[] = [demoCompany.tid, operators.tid, privateAccounts]
 
+const google = ({ hd }: Organisation) => ({ provider: 'google', hd }) as const
+const azure = ({ tid }: Organisation) => ({ provider: 'azure', tid }) as const
+const [someone, someoneElse] = participants
+
 export const demoPeople: readonly DemoPerson[] = [
-  person('google', 'olav.operator@backbone.example.org', 'Olav Operator', 'platform_admin', operators),
-  person('google', 'ada.admin@company.example.org', 'Ada Admin', 'company_admin', demoCompany),
-  person('google', 'per.manager@company.example.org', 'Per Manager', 'programme_manager', demoCompany),
-  person('google', 'olga.auditor@company.example.org', 'Olga Auditor', 'auditor', demoCompany),
-  person('google', 'mina.participant@mail.example.org', 'Mina Participant', 'participant', {}),
-  person('google', 'nils.nobody@stranger.example.org', 'Nils Nobody', null, stranger),
-  person('azure', 'oda.operator@backbone.example.org', 'Oda Operator', 'platform_admin', operators),
-  person('azure', 'arne.admin@company.example.org', 'Arne Admin', 'company_admin', demoCompany),
-  person('azure', 'petra.manager@company.example.org', 'Petra Manager', 'programme_manager', demoCompany),
-  person('azure', 'ole.auditor@company.example.org', 'Ole Auditor', 'auditor', demoCompany),
-  person('azure', 'taras.participant@mail.example.org', 'Taras Participant', 'participant', { tid: privateAccounts }),
-  person('azure', 'nora.nobody@stranger.example.org', 'Nora Nobody', null, stranger),
+  { ...google(operators), email: 'olav.operator@backbone.example.org', name: 'Olav Operator', role: 'platform_admin' },
+  { ...google(demoCompany), email: 'ada.admin@company.example.org', name: 'Ada Admin', role: 'company_admin' },
+  { ...google(demoCompany), email: 'per.manager@company.example.org', name: 'Per Manager', role: 'programme_manager' },
+  { ...google(demoCompany), email: 'olga.auditor@company.example.org', name: 'Olga Auditor', role: 'auditor' },
+  { provider: 'google', email: someone?.email ?? '', name: someone?.name ?? '', role: 'participant' },
+  { ...google(strangers), email: 'nils.nobody@stranger.example.org', name: 'Nils Nobody', role: null },
+  { ...azure(operators), email: 'oda.operator@backbone.example.org', name: 'Oda Operator', role: 'platform_admin' },
+  { ...azure(demoCompany), email: 'arne.admin@company.example.org', name: 'Arne Admin', role: 'company_admin' },
+  {
+    ...azure(demoCompany),
+    email: 'petra.manager@company.example.org',
+    name: 'Petra Manager',
+    role: 'programme_manager',
+  },
+  { ...azure(demoCompany), email: 'ole.auditor@company.example.org', name: 'Ole Auditor', role: 'auditor' },
+  {
+    ...{ provider: 'azure', tid: privateAccounts, role: 'participant' },
+    ...{ email: someoneElse?.email ?? '', name: someoneElse?.name ?? '' },
+  },
+  { ...azure(strangers), email: 'nora.nobody@stranger.example.org', name: 'Nora Nobody', role: null },
 ]
-
-type Organisation = { readonly hd?: string; readonly tid?: string }
-
-function person(
-  provider: LocalProvider,
-  email: string,
-  name: string,
-  ...[role, { hd, tid }]: [Role | null, Organisation]
-): DemoPerson {
-  const organisation =
-    provider === 'google' ? { ...(hd !== undefined && { hd }) } : { ...(tid !== undefined && { tid }) }
-  return { provider, email, name, role, ...organisation }
-}
 
 /** `sub` as the provider writes it: 21 digits at Google; at Entra 43 characters, another for each application. */
 export function subjectOf({ provider, email }: Pick<DemoPerson, 'provider' | 'email'>): string {

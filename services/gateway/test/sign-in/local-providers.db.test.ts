@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { createBrowser, type Page } from '@csr/stack/headless-browser'
 import { localClientId, localIssuers } from '@csr/stack/identity-providers/addresses'
 import { demoCompany, demoPeople, subjectOf } from '@csr/stack/identity-providers/demo-people'
 import { serveIdentityProviders } from '@csr/stack/identity-providers/serve'
-import { createBrowser, type Page } from '@csr/testkit/browser'
 import { systemClock } from '@csr/runtime/clock'
 import { clientSecret } from './malicious-provider.ts'
 import { openSignInDoor, type SignInDoor } from './sign-in-door.ts'
@@ -40,21 +40,21 @@ beforeEach(() => {
 const atGateway = { until: (url: URL) => url.origin === gatewayUrl }
 
 /** From the sign-in of the gateway to the answer of its callback, as `email`. */
-async function signIn(provider: string, email: string, query = ''): Promise<{ page: Page; chooser: Page }> {
+async function signIn(provider: string, email: string): Promise<Page> {
   const ours = door.browser()
   const theirs = createBrowser()
-  const chooser = await theirs.open(await ours.start(provider, query))
+  const chooser = await theirs.open(await ours.start(provider))
   assert.match(chooser.text, /<form method="post">/)
   const back = await theirs.press(chooser, email, atGateway)
-  const { status, headers, text } = await ours.get(back.url)
-  return { chooser, page: { url: back.url, status, headers, text } }
+  const { status, text } = await ours.get(back.url)
+  return { ...back, status, text }
 }
 
 test('everybody who is not a stranger signs in, and is who the provider says', async () => {
   const issuers = localIssuers(providers.origin)
   for (const person of demoPeople.filter(({ provider, tid }) => provider === 'google' || tid === demoCompany.tid)) {
     const { provider, email, name, hd = null, tid = null } = person
-    const { page } = await signIn(provider, email)
+    const page = await signIn(provider, email)
     assert.equal(page.status, 303, page.text)
     const { authenticatedAt, ...identity } = door.identities.pop() ?? assert.fail('no identity')
     assert.ok(Math.abs(Date.parse(authenticatedAt) - Date.now()) < 5_000)
@@ -78,14 +78,14 @@ test('the two behave like Google and Entra in what a relying party can tell', as
   assert.ok(common['end_session_endpoint'])
   assert.equal((await read(issuers.azureOfCompany))['issuer'], issuers.azureOfCompany)
 
-  const { page: ofGoogle } = await signIn('google', 'ada.admin@company.example.org')
+  const ofGoogle = await signIn('google', 'ada.admin@company.example.org')
   assert.equal(new URL(ofGoogle.url).searchParams.get('iss'), issuers.google)
-  const { page: ofEntra } = await signIn('azure', 'arne.admin@company.example.org')
+  const ofEntra = await signIn('azure', 'arne.admin@company.example.org')
   assert.equal(new URL(ofEntra.url).searchParams.get('iss'), null)
 })
 
 test('a directory that is not on the list has no session, although its provider vouches for the person', async () => {
-  const { page } = await signIn('azure', 'nora.nobody@stranger.example.org')
+  const page = await signIn('azure', 'nora.nobody@stranger.example.org')
   assert.equal(page.status, 401)
   assert.deepEqual(door.failures, [{ provider: 'azure', code: 'organisation-not-allowed' }])
   assert.deepEqual(door.identities, [])

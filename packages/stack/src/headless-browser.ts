@@ -1,40 +1,46 @@
+import { request, type IncomingHttpHeaders } from 'node:http'
+
 /** What a browser shows after a step. */
 export type Page = {
   readonly url: string
   readonly status: number
-  readonly headers: Headers
+  readonly headers: IncomingHttpHeaders
   readonly text: string
 }
 
-/** A browser without a screen: it keeps cookies, follows redirects and presses buttons. */
+/** A browser without a screen, for plain HTTP on this machine: it keeps cookies, follows redirects and presses buttons. */
 export type Browser = {
   /** opens an address and follows redirects, at most 20 of them, until `until` says that this one is far enough */
   open(address: string, options?: { readonly until?: (url: URL) => boolean }): Promise<Page>
   /** posts the form of a page with the button of that value, and goes on as `open` does */
   press(page: Page, value: string, options?: { readonly until?: (url: URL) => boolean }): Promise<Page>
+  /** a POST without a body, as a script of a page sends it */
+  post(address: string): Promise<Page>
   /** the `Cookie` header for an address */
   cookies(address: string): string
 }
 
 type Cookie = { readonly name: string; readonly value: string; readonly host: string; readonly path: string }
-type Step = { readonly url: URL; readonly method: 'GET' | 'POST'; readonly form?: string }
+type Step = { readonly url: URL; readonly method: 'GET' | 'POST'; readonly body?: string }
+type Answer = Omit<Page, 'url'>
 
 const redirectsMax = 20
 
-export function createBrowser(): Browser {
+export function createBrowser({ localAddress }: { readonly localAddress?: string } = {}): Browser {
   const jar = createJar()
 
-  async function take(step: Step): Promise<Response> {
-    const { url, method, form } = step
+  async function take({ url, method, body }: Step): Promise<Answer> {
     const cookie = jar.headerFor(url)
-    const answer = await fetch(url, {
-      ...{ method, redirect: 'manual', signal: AbortSignal.timeout(20_000) },
+    const answer = await send(url, {
+      method,
+      localAddress,
       headers: {
         accept: 'text/html,application/json',
-        ...(cookie === '' ? {} : { cookie }),
-        ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', origin: url.origin }),
+        ...(cookie !== '' && { cookie }),
+        ...(method === 'POST' && { origin: url.origin }),
+        ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
       },
-      ...(form === undefined ? {} : { body: form }),
+      ...(body !== undefined && { body }),
     })
     jar.keep(url, answer.headers)
     return answer
@@ -43,11 +49,9 @@ export function createBrowser(): Browser {
   async function go(first: Step, until: (url: URL) => boolean = () => false): Promise<Page> {
     let step = first
     for (let redirects = 0; redirects <= redirectsMax; redirects += 1) {
-      const answer = await take(step)
-      const text = await answer.text()
-      const location = answer.headers.get('location')
-      const page = { url: step.url.href, status: answer.status, headers: answer.headers, text }
-      if (location === null || answer.status < 300 || answer.status >= 400) return page
+      const page = { url: step.url.href, ...(await take(step)) }
+      const { location } = page.headers
+      if (location === undefined || page.status < 300 || page.status >= 400) return page
       const next = new URL(location, step.url)
       if (until(next)) return { ...page, url: next.href }
       step = { url: next, method: 'GET' }
@@ -59,11 +63,40 @@ export function createBrowser(): Browser {
     open: (address, { until } = {}) => go({ url: new URL(address), method: 'GET' }, until),
     press(page, value, { until } = {}) {
       const { action, name } = buttonIn(page, value)
-      return go({ url: action, method: 'POST', form: new URLSearchParams({ [name]: value }).toString() }, until)
+      return go({ url: action, method: 'POST', body: new URLSearchParams({ [name]: value }).toString() }, until)
+    },
+    post: async (address) => {
+      const url = new URL(address)
+      return { url: url.href, ...(await take({ url, method: 'POST' })) }
     },
     cookies: (address) => jar.headerFor(new URL(address)),
   }
 }
+
+type Sending = {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly localAddress: string | undefined
+  readonly body?: string
+}
+
+function send(url: URL, { body, ...options }: Sending): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { ...options, signal: AbortSignal.timeout(answerWithinMs) }, (answer) => {
+      const chunks: Buffer[] = []
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+      answer.once('error', reject)
+      answer.once('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8')
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text })
+      })
+    })
+    sent.once('error', reject)
+    sent.end(body)
+  })
+}
+
+const answerWithinMs = 20_000
 
 /** Cookies belong to a host and a path (RFC 6265), not to a port. `Secure` ones are sent to loopback, as Chromium does. */
 function createJar() {
@@ -73,8 +106,8 @@ function createJar() {
       const sent = jar.filter(({ host, path }) => host === hostname && matches(pathname, path))
       return sent.map(({ name, value }) => `${name}=${value}`).join('; ')
     },
-    keep(url: URL, headers: Headers): void {
-      for (const set of headers.getSetCookie()) {
+    keep(url: URL, headers: IncomingHttpHeaders): void {
+      for (const set of headers['set-cookie'] ?? []) {
         const cookie = parseCookie(set, url)
         jar = jar.filter(({ name, host, path }) => name !== cookie.name || host !== cookie.host || path !== cookie.path)
         if (!cookie.gone) jar.push(cookie)
