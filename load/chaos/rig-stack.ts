@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { services } from '@csr/contracts/services'
 import { sendSignal } from '@csr/stack/process-identity'
-import type { StackDocument } from '@csr/stack/stack-document'
+import { replicasByName, type StackDocument } from '@csr/stack/stack-document'
 import { eventually } from '@csr/testkit/eventually'
-import { privateStack, replicasOf, type StackMember, type TestStack, type TestStackOptions } from '@csr/testkit/stack'
+import { privateStack, type StackMember, type TestStack, type TestStackOptions } from '@csr/testkit/stack'
 import postgres from 'postgres'
 
 /** Everything that can be killed and paused on its own. */
@@ -104,7 +104,7 @@ function differs(pid: number, before: number): void {
 
 async function everythingReady(document: StackDocument): Promise<void> {
   const { keeper, nats, postgres: database } = document
-  const running = replicasOf(document)
+  const running = replicasByName(document)
   const nodes = Object.fromEntries(nats.nodes.map((node) => [node.name, node]))
   for (const [name, { pid }] of Object.entries({ ...running, keeper, nats, ...nodes, postgres: database })) {
     if (

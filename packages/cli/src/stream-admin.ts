@@ -16,7 +16,9 @@ export function streamAdmin(options: StackOptions): StreamAdmin {
   const { NATS_URL: url, NATS_CREDENTIALS_FILE: credentialsFile, NATS_MONITOR_URL: monitorUrl } = process.env
   if (url && credentialsFile) return { url, credentialsFile, monitorUrl: monitorUrl || null }
   const { nats } = openStack(options)
-  return { url: nats.url, credentialsFile: nats.adminCredentials, monitorUrl: nats.monitorUrl }
+  // of a cluster every node: one of them may be away
+  const everyNode = nats.nodes.map((node) => node.url).join(',')
+  return { url: everyNode || nats.url, credentialsFile: nats.adminCredentials, monitorUrl: nats.monitorUrl }
 }
 
 type Administration = {

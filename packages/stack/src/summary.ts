@@ -2,15 +2,15 @@ import { dirname } from 'node:path'
 import { describeSamples, painter, type Paint } from './describe-samples.ts'
 import type { SampleReport } from './samples/sample-result.ts'
 import { defaultDataDir } from './start-options.ts'
-import type { StackDocument } from './stack-document.ts'
+import { replicasByName, type StackDocument } from './stack-document.ts'
 
 /** What runs where and what became of the samples, for a person. Colours only where asked for. */
 export function describeStack(document: StackDocument, samples: SampleReport | null, colours: boolean): string {
   const paint = painter(colours)
   const rows = [
-    ...Object.entries(document.services).map(([name, { url, pid }]) => [name, url, `pid ${pid}`]),
+    ...Object.entries(replicasByName(document)).map(([name, { url, pid }]) => [name, url, `pid ${pid}`]),
     ['postgres', hostOf(document.postgres.url), pidOf(document.postgres.pid)],
-    ['nats', hostOf(document.nats.url), pidOf(document.nats.pid)],
+    ...natsRows(document),
     ['logs', document.logsDir, ''],
   ]
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
@@ -33,6 +33,11 @@ function describeDemo({ demo, gateway, logsDir }: StackDocument, paint: Paint): 
     `    curl -H "authorization: Bearer $(./csr token --role company_admin${where})" ${gateway}/v1/outcomes/summary`,
     '',
   ].join('\n')
+}
+
+function natsRows({ nats }: StackDocument): string[][] {
+  if (nats.nodes.length === 0) return [['nats', hostOf(nats.url), pidOf(null)]]
+  return nats.nodes.map(({ name, url, pid }) => [name, hostOf(url), pidOf(pid)])
 }
 
 const pidOf = (pid: number | null) => (pid === null ? 'not ours' : `pid ${pid}`)

@@ -56,7 +56,7 @@ test('P1: what makes a commit durable is on and cannot be switched off from insi
   assert.equal(settings.get('log_error_verbosity')?.setting, 'terse')
   assert.equal(settings.get('listen_addresses')?.setting, '127.0.0.1')
   assert.equal(settings.get('unix_socket_directories')?.setting, '')
-  assert.equal(settings.get('max_connections')?.setting, '300')
+  assert.equal(settings.get('max_connections')?.setting, '500')
 })
 
 test('a wrong password and a missing one are refused', async () => {

@@ -6,8 +6,7 @@ import type { Role } from '@csr/contracts/permissions'
 import type { Service } from '@csr/contracts/services'
 import { dataDirectory, type DataDirectory } from '@csr/stack/data-directory'
 import { createGatewayClient, type GatewayClient } from '@csr/stack/gateway-client'
-import { nameOf } from '@csr/stack/replicas'
-import { readStackDocument, type StackDocument, type StackReplica } from '@csr/stack/stack-document'
+import { readStackDocument, replicasByName, type StackDocument } from '@csr/stack/stack-document'
 import { ephemeralFolder, killNow, type Ephemeral } from './ephemeral.ts'
 import { eventually } from './eventually.ts'
 import { claimPorts } from './port-block.ts'
@@ -150,25 +149,16 @@ function pidOf(document: StackDocument, member: StackMember): number {
     nats,
     postgres,
     ...nodes,
-    ...replicasOf(document),
+    ...replicasByName(document),
   }
   const pid = named[member]?.pid
   if (pid === null || pid === undefined) throw new Error(`${member} does not run at this moment`)
   return pid
 }
 
-/** Every replica of every service by the name of its process. */
-export function replicasOf({ replicas }: StackDocument): Record<string, StackReplica> {
-  return Object.fromEntries(
-    Object.entries(replicas).flatMap(([service, all]) =>
-      all.map((replica, index) => [nameOf(service, index), replica]),
-    ),
-  )
-}
-
 async function recovered(document: () => StackDocument, member: StackMember, killedPid: number): Promise<void> {
   await eventually(() => replaced(document(), member, killedPid), { withinMs: 60_000, what: `the return of ${member}` })
-  for (const [name, { url }] of Object.entries(replicasOf(document()))) {
+  for (const [name, { url }] of Object.entries(replicasByName(document()))) {
     await eventually(() => ready(url), { withinMs: 60_000, what: `the readiness of ${name}` })
   }
 }

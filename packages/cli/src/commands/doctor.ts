@@ -9,7 +9,7 @@ import { migrationStatus } from '@csr/stack/migrate'
 import { identify } from '@csr/stack/process-identity'
 import { describeProbe, probe } from '@csr/stack/ready'
 import { Refusal } from '@csr/stack/refusal'
-import type { StackDocument } from '@csr/stack/stack-document'
+import { replicasByName, type StackDocument } from '@csr/stack/stack-document'
 import type { Command } from 'commander'
 import { describeRows, openStack, printResult, withStackOptions, type StackOptions } from '../result.ts'
 import { withStreams } from '../stream-admin.ts'
@@ -32,10 +32,10 @@ async function examine(options: StackOptions): Promise<void> {
   const stack = openStack(options)
   const findings = await Promise.all([
     look('supervisor', async () => supervisorOf(options)),
-    ...Object.entries(stack.services).map(([name, { url }]) => look(name, () => serviceAt(url))),
+    ...Object.entries(replicasByName(stack)).map(([name, { url }]) => look(name, () => serviceAt(url))),
     look('keeper', async () => running(stack.keeper.pid)),
     look('postgres', () => databaseOf(stack)),
-    look('nats', () => natsOf(stack)),
+    ...natsServersOf(stack).map((server) => look(server.name, () => natsOf(server))),
     look('migrations', () => migrationsOf(stack)),
     look('streams', () => streamsOf(stack)),
     look('advisories', () => advisoriesOf(stack)),
@@ -79,7 +79,13 @@ async function databaseOf({ postgres }: StackDocument): Promise<string> {
   return new URL(postgres.url).host
 }
 
-async function natsOf({ nats }: StackDocument): Promise<string> {
+type NatsServer = Pick<StackDocument['nats'], 'url' | 'monitorUrl'> & { readonly name: string }
+
+function natsServersOf({ nats }: StackDocument): readonly NatsServer[] {
+  return nats.nodes.length > 0 ? nats.nodes : [{ ...nats, name: 'nats' }]
+}
+
+async function natsOf(nats: NatsServer): Promise<string> {
   if (nats.monitorUrl === null) return new URL(nats.url).host
   const answer = await fetch(`${nats.monitorUrl}/healthz`, { signal: AbortSignal.timeout(3_000) })
   await answer.arrayBuffer()

@@ -145,7 +145,7 @@ function serverArgs(dataDir: string, port: number): string[] {
     fsync: 'on',
     synchronous_commit: 'on',
     full_page_writes: 'on',
-    max_connections: 300,
+    max_connections: 500,
     superuser_reserved_connections: 5,
     max_locks_per_transaction: 256,
     shared_buffers: `${sharedBuffersMegabytes()}MB`,
