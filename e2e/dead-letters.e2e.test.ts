@@ -70,12 +70,21 @@ async function sourcesOf(email: string): Promise<string[]> {
   return (await company.activities(person.id)).map(({ sourceId }) => sourceId).toSorted()
 }
 
-/** Writes an event into the outbox of ingest as no service would. */
-async function publish(type: string, payload: (id: string) => string, tenantId = company.tenantId): Promise<string> {
+/** Writes an event into the outbox of a service as the service never would. */
+async function publish(type: string, payload: (id: string) => string, service = 'ingest'): Promise<string> {
   const id = ids.uuid()
-  await sql`insert into ingest.outbox (tenant_id, id, topic, lane, payload)
-    values (${tenantId}, ${id}, ${type}, 'live', ${payload(id)})`
+  await sql`insert into ${sql(`${service}.outbox`)} (tenant_id, id, topic, lane, payload)
+    values (${company.tenantId}, ${id}, ${type}, 'live', ${payload(id)})`
   return id
+}
+
+function envelopeOf(type: string, id: string, subject: string = randomUUID()): string {
+  const source = `/services/${type.split('.')[0]}`
+  return JSON.stringify({
+    ...{ specversion: '1.0', id, source, type, time: new Date().toISOString(), subject },
+    ...{ dataschema: `/events/${type}`, datacontenttype: 'application/json' },
+    ...{ tenantid: company.tenantId, causationid: 'test', data: {} },
+  })
 }
 
 test(
@@ -156,6 +165,29 @@ test('P7: every act of an operator is in the log, with who did it', async () => 
   )
 })
 
+test('P3: what audit itself gives up on is kept, replayed and recorded like anything else', async () => {
+  await sql`create function public.refuse_record() returns trigger language plpgsql as
+    $$ begin if new.leaf like '%audit-poison%' then raise exception 'poison'; end if; return new; end $$`
+  await sql`create trigger refuse_record before insert on audit.records
+    for each row execute function public.refuse_record()`
+  const type = 'gateway.access.denied.v1'
+  await publish(type, (eventId) => envelopeOf(type, eventId, 'audit-poison'), 'gateway')
+  const own = () => listed('--consumer', 'audit-on-any-event')
+  await eventually(async () => assert.equal((await own()).length, 1), {
+    withinMs: 20_000,
+    what: 'a dead letter of audit',
+  })
+  const [{ id, reason } = { id: '', reason: '' }] = await own()
+  assert.equal(reason, 'exhausted')
+  assert.equal((await csr('dlq', 'replay', id)).code, 1)
+  await sql`drop trigger refuse_record on audit.records`
+  assert.equal((await asked<DeadLetterAct>('dlq', 'replay', id)).outcome, 'effective')
+  assert.equal((await asked<DeadLetterAct>('dlq', 'replay', id)).outcome, 'already-effective')
+  const records = await sql`select sequence from audit.records where leaf like '%audit-poison%'`
+  assert.equal(records.length, 1)
+  assert.equal((await own()).length, 1)
+})
+
 test('what nobody can read is sealed, fails again when it is replayed, and is discarded with a reason', async () => {
   await publish('ingest.session.completed.v1', () => '{ no json, but somebody@example.org')
   await eventually(async () => assert.equal((await listed('--reason', 'undecodable')).length, 3), { withinMs: 20_000 })
@@ -181,13 +213,7 @@ test('what nobody can read is sealed, fails again when it is replayed, and is di
 
 test('an event of an unknown version is listed as parked, tried when released, and stays where it must wait on', async () => {
   const type = 'ingest.session.completed.v9'
-  const id = await publish(type, (eventId) =>
-    JSON.stringify({
-      ...{ specversion: '1.0', id: eventId, source: '/services/ingest', type, time: new Date().toISOString() },
-      ...{ subject: randomUUID(), dataschema: `/events/${type}`, datacontenttype: 'application/json' },
-      ...{ tenantid: company.tenantId, causationid: 'test', data: {} },
-    }),
-  )
+  const id = await publish(type, (eventId) => envelopeOf(type, eventId))
   const parked = async () => (await asked<{ items: ParkedEvent[] }>('parked', 'list', '--type', type)).items
   await eventually(async () => assert.equal((await parked()).length, 2), { withinMs: 20_000 })
   const [one] = await parked()
