@@ -83,9 +83,10 @@ export const createExport = operation({
   path: '/v1/privacy/export',
   summary: 'Asks every service for what it holds about a person',
   permission: 'signed-in',
+  fresh: true,
   body: exportRequest,
   answers: { 202: exportStatus },
-  problems: ['permission-denied'],
+  problems: ['permission-denied', 'sign-in-not-fresh'],
 })
 
 export const getExport = operation({
@@ -103,9 +104,10 @@ export const downloadExport = operation({
   path: '/v1/privacy/export/:id/download',
   summary: 'The archive: one ZIP file with a JSON document per service',
   permission: 'signed-in',
+  fresh: true,
   params: idParams,
   answers: { 200: z.instanceof(Uint8Array) },
-  problems: ['resource-not-found', 'state-conflict'],
+  problems: ['resource-not-found', 'state-conflict', 'sign-in-not-fresh'],
 })
 
 export const privacyOperations = [listConsents, putConsent, createDecisions, createExport, getExport, downloadExport]

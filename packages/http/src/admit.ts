@@ -82,6 +82,7 @@ export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Pr
     entry.deadlineAtMs = clock.nowMs() + ownDeadlineMs
     const coding = headers['transfer-encoding']
     if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new ProblemError('request-malformed')
+    if (isRepeated(request)) throw new ProblemError('request-malformed')
     const encoding = headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') throw new ProblemError('media-type-unsupported')
     if (door === 'service') await admitService(request, route, deps)
@@ -98,6 +99,18 @@ export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Pr
     entry.reach = reachOf(principal.roles, route.permission)
     if (entry.reach === null) throw new ProblemError('permission-denied')
   }
+}
+
+/** Of two tokens one process might read the first and the next the last: a request has one of each, or is none. */
+function isRepeated({ raw }: FastifyRequest): boolean {
+  const seen = new Set<string>()
+  for (let at = 0; at < raw.rawHeaders.length; at += 2) {
+    const name = raw.rawHeaders[at]?.toLowerCase() ?? ''
+    if (name !== 'authorization' && name !== serviceTokenHeader) continue
+    if (seen.has(name)) return true
+    seen.add(name)
+  }
+  return false
 }
 
 /** From here on the request is one with an access token, for this process and for those it is passed on to. */
@@ -121,12 +134,15 @@ function notFresh(): ProblemError {
   return new ProblemError('sign-in-not-fresh', { headers: { 'www-authenticate': challenge } })
 }
 
+/** A route answers the gateway; another caller is named by the operation, or it is nobody's. */
+const callersUnlessTold: readonly Service[] = ['gateway']
+
 async function admitService(request: FastifyRequest, route: Route, deps: Deps): Promise<void> {
   const { entry, headers } = request
   const token = headers[serviceTokenHeader]
   if (typeof token !== 'string') throw new ProblemError('service-token-invalid')
   const caller = await deps.tokens.verifyService(token)
-  if (route.callers && !route.callers.includes(caller)) throw new ProblemError('service-token-invalid')
+  if (!(route.callers ?? callersUnlessTold).includes(caller)) throw new ProblemError('service-token-invalid')
   entry.caller = caller
   const requestId = headers[requestIdHeader]
   if (typeof requestId === 'string' && requestIdForm.test(requestId)) entry.requestId = requestId

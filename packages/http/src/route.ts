@@ -87,7 +87,7 @@ type RouteFacts = {
   readonly permission: RoutePermission
   /** true asks for a sign-in within the last 15 minutes */
   readonly fresh?: boolean
-  /** services that may call; without it all that may call this service at all */
+  /** services that may call; the gateway, unless told */
   readonly callers?: readonly Service[]
   /** content types that a `raw` or `stream` body may have; without it any. A schema reads `application/json` only */
   readonly mediaTypes?: readonly string[]

@@ -151,6 +151,7 @@ type Checked = { readonly payload: JWTPayload; readonly kid: string; readonly ex
 
 async function verify(token: string, expected: Expected): Promise<Checked> {
   const header = checkedHeader(token)
+  assertPlainJson(token)
   const key = await expected.find(header.kid)
   if (!key) throw new Error('unknown key')
   const nowMs = expected.clock.nowMs()
@@ -168,6 +169,17 @@ async function verify(token: string, expected: Expected): Promise<Checked> {
   if (iat > nowMs / 1_000 + leewaySeconds) throw new Error('issued in the future')
   if (exp - Math.min(iat, nbf) > expected.lifeSecondsMax) throw new Error('lives too long')
   return { payload, kid: header.kid, expiresAtMs: exp * 1_000 }
+}
+
+/**
+ * Header and payload stand as our signers write them: no member twice (which of the two counts differs from reader to
+ * reader), no other spelling of the same text.
+ */
+function assertPlainJson(token: string): void {
+  for (const part of token.split('.').slice(0, 2)) {
+    const text = Buffer.from(part, 'base64url').toString('utf8')
+    if (JSON.stringify(JSON.parse(text)) !== text) throw new Error('unexpected spelling')
+  }
 }
 
 function checkedHeader(token: string): ProtectedHeaderParameters & { readonly kid: string } {
