@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Fault } from '../fault.ts'
 import type { Rig } from '../scenario.ts'
+import { terminate } from './terminate.ts'
 
 /** Why no disk of a given size can be had here; null where it can. */
 export function withoutMounts(): string | null {
@@ -39,14 +40,21 @@ export async function moveToSmallDisk(rig: Rig, server: 'nats' | 'postgres', meg
   return data
 }
 
-/** No byte is left on the file system of this folder. */
-export function fillDisk(server: string, folder: string): Fault {
+/**
+ * No byte is left on the file system of this folder, then there is room again. nats-server remembers the write error of
+ * each stream until it is restarted, so making room includes that (docs/runbooks/chaos.md).
+ */
+export function fillDisk(server: 'nats' | 'postgres', folder: string): Fault {
   const ballast = join(folder, 'ballast')
   return {
-    name: `${server}: disk full`,
-    async inject() {
+    name: server === 'nats' ? 'nats: disk full, then room and a restart' : 'postgres: disk full, then room',
+    async inject(rig) {
       fill(ballast)
-      return async () => rmSync(ballast)
+      return async () => {
+        rmSync(ballast)
+        const restarted = server === 'nats' ? await terminate('nats').inject(rig) : null
+        await restarted?.()
+      }
     },
   }
 }
