@@ -1,6 +1,6 @@
 import type { Readiness, Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
-import { jetstreamManager } from '@nats-io/jetstream'
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { createAdvisoryWatch } from './advisories.ts'
 import { connectNats } from './connect.ts'
 import { createLowWaterMarks, lowWaterAgeMs } from './low-water.ts'
@@ -38,23 +38,12 @@ export function keepStreams(options: KeeperOptions): Resource {
   let complete = false
 
   async function keep(): Promise<void> {
-    const rebuild = createRebuilder(logger)
-    const watchAdvisories = createAdvisoryWatch(logger)
-    const recordMarks = createLowWaterMarks(options.lowWaterAgeMs ?? lowWaterAgeMs)
+    const round = createRound(options)
     const everyMs = Math.min(keepEveryMs, (options.lowWaterAgeMs ?? lowWaterAgeMs) / 5)
-    let reported = ''
     while (!stopping.signal.aborted) {
       const connection = nats.connection()
       try {
-        if (connection) {
-          const manager = await jetstreamManager(connection, { checkAPI: false })
-          const changes = await applyStreams(manager, options)
-          complete = changes.every(({ allowed }) => allowed)
-          reported = report(logger, changes, reported)
-          await rebuild(manager)
-          await recordMarks(manager)
-          await watchAdvisories(manager)
-        }
+        if (connection) complete = await round(await jetstreamManager(connection, { checkAPI: false }))
       } catch (error) {
         complete = false
         logger.error('streams-not-kept', error)
@@ -81,6 +70,23 @@ export function keepStreams(options: KeeperOptions): Resource {
       await running
       await nats[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** All that is looked after in one round; false where a person has to decide about a difference. */
+function createRound(options: KeeperOptions): (manager: JetStreamManager) => Promise<boolean> {
+  const { logger } = options
+  const rebuild = createRebuilder(logger)
+  const recordMarks = createLowWaterMarks(options.lowWaterAgeMs ?? lowWaterAgeMs)
+  const watchAdvisories = createAdvisoryWatch(logger)
+  let reported = ''
+  return async (manager) => {
+    const changes = await applyStreams(manager, options)
+    reported = report(logger, changes, reported)
+    await rebuild(manager)
+    await recordMarks(manager)
+    await watchAdvisories(manager)
+    return changes.every(({ allowed }) => allowed)
   }
 }
 
