@@ -118,7 +118,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
       screenedBody(createTenantRoute({ tenants }), screens),
       listTenantsRoute({ tenants }),
       ...signIn.routes({ sessions: accounts.signIn, cookies: accounts.cookies }),
-      ...accounts.routes,
+      ...accounts.routes.map((own) => screenedBody(own, screens)),
       getProblemRoute(),
       getOpenApiRoute({ documents }),
       ...getDocsRoutes({ documents }),
