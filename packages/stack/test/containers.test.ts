@@ -118,7 +118,7 @@ test('each service is given every setting it needs, and every file that a settin
     const secrets = secretsOf(service)
     const environmentFile = prepared(secrets.get('/run/secrets/environment') ?? '')
     const settings = { ...container.environment, ...readEnvironment(environmentFile) }
-    const missing = (await settingsOf(service)).filter(({ name, fallback }) => fallback === null && !settings[name])
+    const missing = (await settingsOf(service)).filter(({ name, required }) => required && !settings[name])
     assert.deepEqual(
       missing.map(({ name }) => name),
       [],

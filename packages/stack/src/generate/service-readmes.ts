@@ -45,8 +45,8 @@ function eventsOf(service: Service): string {
 
 async function settingsTable(service: Service): Promise<string> {
   const rows = (await settingsOf(service)).map(
-    ({ name, description, fallback }) =>
-      `| \`${name}\` | ${description} | ${fallback === null ? 'required' : `\`${fallback}\``} |`,
+    ({ name, description, required, fallback }) =>
+      `| \`${name}\` | ${description} | ${required ? 'required' : fallback === null ? 'not set' : `\`${fallback}\``} |`,
   )
   return ['| setting | is | default |', '|---|---|---|', ...rows].join('\n')
 }

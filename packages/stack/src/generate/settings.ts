@@ -3,7 +3,13 @@ import { z } from 'zod'
 import type { Generated } from './generated-file.ts'
 
 /** One setting of a service, as its schema says it. */
-export type Setting = { readonly name: string; readonly description: string; readonly fallback: string | null }
+export type Setting = {
+  readonly name: string
+  readonly description: string
+  readonly required: boolean
+  /** null where there is none: it has to be given, or something is off without it */
+  readonly fallback: string | null
+}
 
 /** Reads `<service>Settings` of the service's `settings.ts`; the schema is the only place where settings are declared. */
 export async function settingsOf(service: Service): Promise<Setting[]> {
@@ -15,6 +21,7 @@ export async function settingsOf(service: Service): Promise<Setting[]> {
   return Object.entries(shape).map(([name, field]) => ({
     name,
     description: field.meta()?.description ?? '',
+    required: !field.safeParse(undefined).success,
     fallback: fallbackOf(field),
   }))
 }
@@ -33,10 +40,10 @@ export async function generateEnvironmentExample(): Promise<Generated> {
       known.set(setting.name, { ...setting, usedBy: [...usedBy, service] })
     }
   }
-  const lines = [...known.values()].map(({ name, description, fallback, usedBy }) => {
+  const lines = [...known.values()].map(({ name, description, required, fallback, usedBy }) => {
     const who = usedBy.length === services.length ? 'all services' : usedBy.join(', ')
     const assigned = fallback === null ? `# ${name}=` : `${name}=${fallback}`
-    return `# ${description} (${who}${fallback === null ? ', required' : ''})\n${assigned}\n`
+    return `# ${description} (${who}${required ? ', required' : ''})\n${assigned}\n`
   })
   const head =
     '# Settings of the services. `npm start` gives each service its own; set these where you run them yourself.\n'
