@@ -310,7 +310,7 @@ test('P2: restarts without a loss raise no alarm', async () => {
   await using ingest = await rig.start('ingest')
   await using profile = await rig.start('profile', { handlers: [recording()] })
   const events: Event[] = []
-  for (let restart = 0; restart < 30; restart += 1) {
+  for (let restart = 0; restart < 20; restart += 1) {
     const some = sessions(10)
     events.push(...some)
     await accept(ingest, some)

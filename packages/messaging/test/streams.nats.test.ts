@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { durables } from '@csr/contracts/consumers'
 import { streams } from '@csr/contracts/streams'
+import { checkServer } from '@csr/messaging/check-server'
 import { keepStreams } from '@csr/messaging/keeper'
 import { statusStreams } from '@csr/messaging/stream-status'
 import { applyStreams, planStreams } from '@csr/messaging/streams'
@@ -104,6 +105,70 @@ test('a durable with another filter is left alone and reported', async () => {
     ),
   )
   await admin.consumers.delete(durable.stream, durable.name)
+  await applyStreams(admin)
+})
+
+test('what is lost by a change is named before it is made, and it is made only where that is allowed', async () => {
+  await admin.streams.update('PRIVACY', { max_age: nanos(20 * 86_400_000) })
+  const [durable] = durables
+  assert.ok(durable)
+  const { name, stream } = durable
+  await admin.consumers.delete(stream, name)
+  const other = { durable_name: name, filter_subject: `${stream.toLowerCase()}.other.*.*`, ack_policy: 'explicit' }
+  await admin.consumers.add(stream, other as never)
+  const losses = (await planStreams(admin)).flatMap(({ kind, durable: of, differences }) =>
+    differences.flatMap(({ field, loses }) => (loses === null ? [] : [[kind, of, field, loses]])),
+  )
+  assert.deepEqual(losses.toSorted(), [
+    ['remake', name, 'filter_subject', 'its position: it reads the stream from its beginning'],
+    ['update', null, 'max_age', 'messages older than that'],
+  ])
+  await applyStreams(admin)
+  assert.equal((await planStreams(admin)).length, 2)
+  await applyStreams(admin, { allowDestructive: true })
+  assert.deepEqual(await planStreams(admin), [])
+})
+
+test('a stream that is kept in memory is made anew as files, with its durables and another epoch', async () => {
+  const before = await epochOf('Q2Q')
+  const { config } = await admin.streams.info('Q2Q')
+  await admin.streams.delete('Q2Q')
+  await admin.streams.add({ ...config, storage: 'memory', max_bytes: 1024 ** 2 })
+  await applyStreams(admin)
+  assert.equal((await admin.streams.info('Q2Q')).config.storage, 'memory')
+  await applyStreams(admin, { allowDestructive: true })
+  assert.equal((await admin.streams.info('Q2Q')).config.storage, 'file')
+  assert.notEqual(await epochOf('Q2Q'), before)
+  assert.deepEqual(await planStreams(admin), [])
+})
+
+test('the server is checked for its version and for syncing every write', async () => {
+  const version = connection.info?.version
+  const checks = await checkServer({ version, monitorUrl: nats.monitorUrl })
+  assert.deepEqual(
+    checks.map(({ ok }) => ok),
+    [true, true],
+  )
+  const unsure = await checkServer({ version: '2.9.10', monitorUrl: null })
+  assert.deepEqual(
+    unsure.map(({ ok }) => ok),
+    [false, null],
+  )
+})
+
+test('the status names what somebody should look at', async () => {
+  const [durable] = durables
+  assert.ok(durable)
+  assert.deepEqual(
+    (await statusStreams(admin)).flatMap(({ warnings }) => warnings),
+    [],
+  )
+  await admin.consumers.delete(durable.stream, durable.name)
+  await admin.consumers.add('AUDIT', { durable_name: 'stranger', ack_policy: 'explicit' })
+  const warnings = (await statusStreams(admin)).flatMap((one) => one.warnings)
+  const expected = [`durable ${durable.name} is missing`, 'durable stranger is declared nowhere']
+  assert.deepEqual(warnings.toSorted(), expected.toSorted())
+  await admin.consumers.delete('AUDIT', 'stranger')
   await applyStreams(admin)
 })
 
