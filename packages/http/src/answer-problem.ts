@@ -36,10 +36,21 @@ function leavesMuchUnread(request: FastifyRequest): boolean {
 
 const methods: readonly (Method | 'HEAD' | 'OPTIONS')[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
+/**
+ * HEAD is for documents and probes. Elsewhere a GET may be recorded as a reading or open something once, which nobody who
+ * sends HEAD means.
+ */
+export function answersHead({ method, path, permission }: Route): boolean {
+  return method === 'GET' && permission === 'public' && !path.includes(':')
+}
+
 /** Known paths answer 405 with `allow` to the methods they do not have. */
 export function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
-  const allowed = new Map<string, Method[]>()
-  for (const { path, method } of routes) allowed.set(path, [...(allowed.get(path) ?? []), method])
+  const allowed = new Map<string, (Method | 'HEAD')[]>()
+  for (const route of routes) {
+    const own = answersHead(route) ? (['GET', 'HEAD'] as const) : [route.method]
+    allowed.set(route.path, [...(allowed.get(route.path) ?? []), ...own])
+  }
   for (const [path, own] of allowed) {
     const problem = new ProblemError('method-not-allowed', { headers: { allow: own.join(', ') } })
     app.route({

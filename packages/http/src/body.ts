@@ -10,7 +10,8 @@ export function readJson(api: FastifyInstance): void {
   api.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     try {
       if (request.headers[idempotencyKeyHeader] !== undefined) request.entry.bodyDigest = digestOf(bytes as Buffer)
-      done(null, parseJson(bytes as Buffer))
+      const asksForNone = bytes.length === 0 && request.routeOptions.schema?.body === undefined
+      done(null, asksForNone ? undefined : parseJson(bytes as Buffer))
     } catch (error) {
       done(error as Error)
     }

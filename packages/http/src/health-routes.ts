@@ -16,18 +16,21 @@ export function addHealthRoutes(root: FastifyInstance, options: ServerOptions): 
 /** How probes are named in logs and metrics: they come every few seconds and matter when they are missing. */
 export const probes = 'probe'
 
+/** Monitors send HEAD as well. */
+const head = { exposeHeadRoute: true }
+
 function addProbes(app: FastifyInstance, options: ServerOptions): void {
   const { health, service, telemetry } = options
-  app.get('/health', (_request, reply) => {
+  app.get('/health', head, (_request, reply) => {
     const { ready, missing } = health.readiness()
     return reply.send({ service, status: ready ? 'ready' : 'not-ready', missing })
   })
-  app.get('/health/liveness', (_request, reply) => reply.send({ service, status: 'alive' }))
-  app.get('/health/readiness', (_request, reply) => {
+  app.get('/health/liveness', head, (_request, reply) => reply.send({ service, status: 'alive' }))
+  app.get('/health/readiness', head, (_request, reply) => {
     const { ready, missing } = health.readiness()
     return reply.code(ready ? 200 : 503).send({ service, ready, missing })
   })
-  app.get('/health/startup', (_request, reply) =>
+  app.get('/health/startup', head, (_request, reply) =>
     reply.code(health.started ? 200 : 503).send({ service, started: health.started }),
   )
   if (options.metrics === false) return

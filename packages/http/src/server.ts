@@ -8,12 +8,14 @@ import type { Telemetry } from '@csr/runtime/telemetry'
 import fastify, { type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { admit, openEntry, type Door, type EdgeSessions } from './admit.ts'
-import { answerProblem, refuseOtherMethods } from './answer-problem.ts'
+import { answerProblem, answersHead, refuseOtherMethods } from './answer-problem.ts'
 import { limitReading, readJson, readRaw, readStream } from './body.ts'
 import { answerBrokenConnection } from './broken-connection.ts'
 import { toHandler } from './call-route.ts'
+import { answerExpectations, askForBody, headerProblem } from './framing.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import type { AnswerKeeper } from './idempotency/keep-answers.ts'
+import { keepRoom } from './keep-room.ts'
 import { ProblemError } from './problem.ts'
 import { createRecorder, type Refusal } from './request-record.ts'
 import type { Route } from './route.ts'
@@ -62,6 +64,7 @@ export type ServerOptions = {
   readonly answers?: AnswerKeeper
   /** told of every 401 and 403 that this server decides; must not throw or wait */
   readonly onRefused?: (refusal: Refusal) => void
+  readonly connectionsMax?: number
   readonly headersTimeoutMs?: number
   /** longest time a body that is read whole may take */
   readonly requestTimeoutMs?: number
@@ -130,7 +133,12 @@ function createApp(options: ServerOptions): FastifyInstance {
       void answerProblem(error, request, reply, options.logger)
     },
   })
-  app.server.maxConnections = limits.connectionsMax
+  const connectionsMax = options.connectionsMax ?? limits.connectionsMax
+  app.server.maxConnections = connectionsMax
+  // the parser bounds headers by bytes; with a bound on lines it would drop the rest without a word
+  app.server.maxHeadersCount = 0
+  keepRoom(app.server, connectionsMax)
+  answerExpectations(app.server)
   addRoutes(app, options, ids)
   return app
 }
@@ -141,7 +149,12 @@ function addRoutes(app: FastifyInstance, options: ServerOptions, ids: ReturnType
   app.decorateRequest('entry', null as never)
   app.addHook('onRequest', (request, _reply, done) => {
     openEntry(request, options.clock, ids)
-    done(request.is404 || !isPlainPath(request.url) ? unknownTarget(request.url) : undefined)
+    const unknown = request.is404 || !isPlainPath(request.url)
+    done(unknown ? unknownTarget(request.url) : headerProblem(request.raw))
+  })
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    askForBody(request.raw, reply.raw, request.routeOptions.bodyLimit)
+    done(null, payload)
   })
   app.addHook('onResponse', (request, reply, done) => {
     recorder.record(request, reply)
@@ -185,6 +198,7 @@ function addRoute(api: FastifyInstance, options: ServerOptions, route: Route): v
   api.route({
     method: route.method,
     url: route.path,
+    exposeHeadRoute: answersHead(route),
     bodyLimit: route.bodyBytesMax ?? options.bodyBytesMax ?? bodyBytesMax,
     schema: {
       ...(params && { params }),
