@@ -46,6 +46,7 @@ export const createFirewallExplanation = operation({
   path: '/v1/firewall/explanations',
   summary: 'Says what the firewall does with a content, and why; the content is neither kept nor refused',
   permission: 'platform:operate',
+  changesNothing: true,
   body: explanationRequest,
   answers: { 200: firewallExplanation },
   problems: ['json-invalid', 'resource-not-found'],
