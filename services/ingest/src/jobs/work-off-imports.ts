@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import { workOffFile } from '../csv/work-off-file.ts'
@@ -90,11 +89,11 @@ function workSideBySide({ imports, logger, ended }: Side) {
     try {
       const file = await imports.find(tenantId, id)
       if (!file || until.aborted) return
-      await workOffFile({ imports, breathe: () => sleep(breatheMs), stopping: () => until.aborted }, tenantId, file)
+      await workOffFile({ imports, breathe: () => paused(breatheMs), stopping: () => until.aborted }, tenantId, file)
       if (!until.aborted) logger.info('import-worked-off', { importId: id, tenantId })
     } catch (error) {
       logger.error('import-waits', error, { importId: id, tenantId })
-      await sleep(retryMs, undefined, { signal: until }).catch(() => undefined)
+      await paused(retryMs)
     } finally {
       busy.delete(tenantId)
       ended()
@@ -114,4 +113,8 @@ function workSideBySide({ imports, logger, ended }: Side) {
     /** resolves once every file was left, worked off or not */
     left: async (): Promise<void> => void (await Promise.all(busy.values())),
   }
+}
+
+function paused(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
