@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, Listed>> = {
   dlq: { summary: 'dead letters: lists, groups, replays, discards', load: () => import('./commands/dlq.ts') },
   parked: { summary: 'lists and releases events that wait', load: () => import('./commands/parked.ts') },
   waf: { summary: 'says what the firewall does with a text, and why', load: () => import('./commands/waf.ts') },
+  keys: { summary: 'shows and rotates the keys of access tokens', load: () => import('./commands/keys.ts') },
   migrate: { summary: 'applies, takes back and lists migrations', load: () => import('./commands/migrate.ts') },
 }
 

@@ -18,6 +18,7 @@ const commands = [
   'dlq',
   'parked',
   'waf',
+  'keys',
   'migrate',
 ]
 let nowhere: string
@@ -45,6 +46,8 @@ test('without a running stack a command ends with code 3, says so on stderr and 
     ['doctor'],
     ['token', '--role', 'company_admin'],
     ['tenants', 'list', '--json'],
+    ['keys', 'status'],
+    ['keys', 'rotate', '--signing'],
     ['partners', 'add', 'kintell'],
     ['webhook', 'sign', '--partner', 'kintell', '--file', '-'],
     ['samples', '--json'],

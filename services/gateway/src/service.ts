@@ -65,7 +65,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     ...{ mode: settings.GATEWAY_FIREWALL_MODE, exclusionsFile: settings.GATEWAY_FIREWALL_EXCLUSIONS_FILE },
     ...{ clock, witness: facts.ruleMet, expired: facts.exclusionEnded },
   })
-  const contributions = createContributionStore({ stamp })
+  const contributions = createContributionStore({ postgres, keyring, stamp })
   const consumers = runConsumers({
     ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,

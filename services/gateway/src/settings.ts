@@ -24,7 +24,7 @@ export const gatewaySettings = z
     GATEWAY_SIGNING_KEY_DAYS: wholeNumber(1, 400)
       .default(30)
       .meta({ description: 'a key signs this long before the next one takes over' }),
-    GATEWAY_SIGNING_KEY_LEAD_SECONDS: wholeNumber(0, 86_400)
+    GATEWAY_SIGNING_KEY_LEAD_SECONDS: wholeNumber(15, 86_400)
       .default(60)
       .meta({ description: 'a key is published this long before its first use; verifiers read keys every 10 s' }),
     GATEWAY_SESSION_IDLE_MINUTES: wholeNumber(1, 1_440)

@@ -3,7 +3,7 @@ import type { ContributionStore } from '../store/contribution-store.ts'
 
 type Deps = { readonly contributions: ContributionStore }
 
-/** Answers that the gateway holds nothing about the person: accounts are not bound to people yet. */
+/** Answers with the accounts that are bound to the person. */
 export function onExportRequested({ contributions }: Deps): Handler {
   return on('privacy.export.requested', async (tenantId, requests) => {
     const answers = await Promise.all(requests.map((request) => contributions.contribute(tenantId, request)))

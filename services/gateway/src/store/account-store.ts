@@ -39,7 +39,7 @@ type Deps = {
 type Row = { readonly account_id: string; readonly tenant_ids: readonly string[] }
 
 const toAccount = (row: Row): Account => ({ id: row.account_id, tenantIds: row.tenant_ids })
-const personPlace = (id: string) => ({ field: 'gateway.accounts.person', row: id })
+export const personPlace = (id: string) => ({ field: 'gateway.accounts.person', row: id })
 
 /** Accounts, all of the platform tenant. */
 export function createAccountStore({ postgres, keyring, clock, ids }: Deps): AccountStore {

@@ -1,3 +1,4 @@
+import { eventPlace } from '@csr/contracts/events/event-place'
 import { readSigningKey } from '@csr/http/keys'
 import { createServer } from '@csr/http/server'
 import { readTokenTrust } from '@csr/http/token-trust'
@@ -8,6 +9,7 @@ import { createTelemetry } from '@csr/runtime/telemetry'
 import { statement } from '@csr/postgres/statement'
 import { openAccounts, type OpenAccounts } from '../../src/sessions/open-accounts.ts'
 import type { VerifiedIdentity } from '../../src/sign-in/verified-identity.ts'
+import { createContributionStore } from '../../src/store/contribution-store.ts'
 import { createTenantStore } from '../../src/store/tenant-store.ts'
 import { createAccessTokenIssuer } from '../../src/tokens/issue-access-token.ts'
 import { createTokenSigner } from '../../src/tokens/sign-token.ts'
@@ -30,6 +32,10 @@ export type AccountDoor = AsyncDisposable & {
   /** what a service trusts that has just read it */
   service(): Promise<TokenVerifier & AsyncDisposable>
   events(type: string): Promise<Recorded[]>
+  /** a person with a key of their own */
+  person(tenantId: string, subjectId: string): Promise<void>
+  /** what the gateway contributes to an export of this person */
+  contributed(tenantId: string, subjectId: string): Promise<{ readonly sealed: unknown; readonly opened: string }[]>
   /** what profile answers when it is asked for a person */
   profileStatus: number
 }
@@ -128,6 +134,20 @@ export async function openAccountDoor(): Promise<AccountDoor> {
       await own.start?.()
       const verifier = createTokenVerifier({ service: 'profile', publicKeysDir, clock, trust: own })
       return { ...verifier, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() }
+    },
+    async person(tenantId, subjectId) {
+      await keyring.createRecordKeys(tenantId, [subjectId])
+    },
+    async contributed(tenantId, subjectId) {
+      const stamp = () => ({ id: ids.uuid(), time: clock.now() })
+      const request = { id: ids.uuid(), data: { exportId: ids.uuid(), subjectId } } as never
+      const events = await createContributionStore({ postgres, keyring, stamp }).contribute(tenantId, request)
+      const keys = await keyring.load(tenantId, [subjectId])
+      return events.map((event) => {
+        const opened = keys.open(event.data.content as never, eventPlace(event, 'content'))
+        if (opened.state !== 'value') throw new Error(`content is ${opened.state}`)
+        return { sealed: event.data.content, opened: opened.value }
+      })
     },
     async events(type) {
       const select = 'select payload from gateway.outbox where topic = $1 order by id'

@@ -270,3 +270,20 @@ test('P6: a domain belongs to one tenant', async () => {
   const rules = { domains: [{ claim: 'hd', value: 'example.org' }], role: 'auditor', secondFactor: false }
   assert.equal((await door.operate('PUT', `/v1/tenants/${other}/sign-in-rules`, rules)).status, 409)
 })
+
+test('what is held of a participant is their account, sealed for them', async () => {
+  const subjectId = '0198c000-0000-7000-8000-0000000000ee'
+  await door.person(tenantId, subjectId)
+  const staff = await signedIn()
+  const { body } = await staff.send('POST', `/v1/profiles/${subjectId}/invitations`)
+  const participant = door.browser()
+  const identity = identityOf(door, { hd: null, email: 'participant@example.org' })
+  await participant.signIn(identity)
+  await participant.send('POST', `/v1/auth/invitations/${String(body['token'])}`)
+  await participant.signIn(identity)
+  const [held] = await door.contributed(tenantId, subjectId)
+  assert.match(String(held?.sealed), /^s1\./)
+  const [account] = (JSON.parse(held?.opened ?? '{}') as { accounts: { roles: string[]; person: { email: string } }[] })
+    .accounts
+  assert.deepEqual([account?.roles, account?.person.email], [['participant'], 'participant@example.org'])
+})

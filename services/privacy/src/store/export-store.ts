@@ -1,3 +1,4 @@
+import { sealedText } from '@csr/contracts/events/envelope'
 import { eventPlace } from '@csr/contracts/events/event-place'
 import type { EventOf } from '@csr/contracts/events/catalog'
 import { joinExport, splitExport, type Held } from '@csr/contracts/events/export-parts'
@@ -236,10 +237,10 @@ function sealParts(
   })
 }
 
+/** Sealed for the person, but for audit, which holds no keys. */
 function contentOf(event: Contributed, keys: Keys): string {
-  if (event.type === 'gateway.export.contributed.v1' || event.type === 'audit.export.contributed.v1')
-    return event.data.content
-  return valueOf(keys.open(event.data.content, eventPlace(event, 'content')))
+  const sealed = sealedText.safeParse(event.data.content)
+  return sealed.success ? valueOf(keys.open(sealed.data, eventPlace(event, 'content'))) : String(event.data.content)
 }
 
 function openParts(exportId: string, parts: readonly exports.PartRow[], keys: Keys): Record<string, Held> {
