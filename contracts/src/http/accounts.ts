@@ -138,7 +138,11 @@ export const addMember = operation({
   params: tenantParams,
   body: z.strictObject({
     provider: z.string().min(1).max(40),
-    issuer: z.url().max(500),
+    /** as the provider writes it into its tokens: a plain address */
+    issuer: z
+      .string()
+      .max(500)
+      .regex(/^https?:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)*\/?$/),
     subject: z.string().min(1).max(255),
     role: z.enum(['platform_admin', ...staffRole.options]),
   }),
