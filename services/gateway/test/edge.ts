@@ -1,7 +1,7 @@
 import type { Role } from '@csr/contracts/permissions'
 import type { Refusal } from '@csr/http/request-record'
 import { readSigningKey } from '@csr/http/keys'
-import { createServer } from '@csr/http/server'
+import { createServer, type ServerOptions } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
 import { createTokenVerifier } from '@csr/http/token-verifier'
 import { createUpstream } from '@csr/http/upstream'
@@ -31,11 +31,13 @@ export type Edge = AsyncDisposable & {
   tokenOf(role: Role, claims?: Record<string, unknown>): Promise<string>
 }
 
+type EdgeOptions = { readonly mode?: FirewallMode } & Partial<ServerOptions>
+
 /** The gateway's door and forwarding table in front of one address that stands for all services, or one for each. */
 export async function openEdge(
   upstreamUrl: string | ((service: Forwarding['service']) => string),
   rows: readonly Forwarding[] = forwarding,
-  mode: FirewallMode = 'block',
+  { mode = 'block', ...limits }: EdgeOptions = {},
 ): Promise<Edge> {
   const secrets = await testSecrets()
   const clock = systemClock()
@@ -65,6 +67,7 @@ export async function openEdge(
     ...{ door: 'edge', metrics: false, onRefused: (refusal) => void refusals.push(refusal) },
     tokens: createTokenVerifier({ service: 'gateway', publicKeysDir: secrets.publicKeysDir, clock, trust: setUpKeys }),
     routes: rows.map((row) => screened(forward(row, { upstreams }), row.operation, screens)),
+    ...limits,
   })
   const resources = [tokens, server]
   for (const resource of resources) await resource.start?.()

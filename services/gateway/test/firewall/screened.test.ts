@@ -165,7 +165,7 @@ test('of a flood of webhooks a few each second are looked at', async () => {
 })
 
 test('in observe mode everything passes and is counted as it would have been refused', async () => {
-  await using observing = await openEdge(service.url, undefined, 'observe')
+  await using observing = await openEdge(service.url, undefined, { mode: 'observe' })
   const token = await observing.tokenOf('company_admin')
   const answer = await post(scores, JSON.stringify({ text: "' OR '1'='1' --" }), observing, token)
   assert.equal(answer.status, 200)
