@@ -221,6 +221,6 @@ function unknownTarget(target: string): ProblemError {
 function isPlainPath(target: string): boolean {
   const end = target.indexOf('?')
   const path = end === -1 ? target : target.slice(0, end)
-  if (target.length > limits.targetCharactersMax) return false
+  if (target.length > limits.targetCharactersMax || target.includes('#')) return false
   return !path.includes('%') && !path.includes('//') && !path.includes(';')
 }
