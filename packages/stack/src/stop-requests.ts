@@ -33,6 +33,8 @@ export async function untilStopped(
     await requested.promise
   }
   await stop(stack, told.progress)
+  // Whoever started this process over a channel waits for its end; the channel alone would keep it.
+  process.channel?.unref()
   if (failed !== null) throw failed.error
   // What a start that was interrupted still has under way must not keep this process.
   process.exit(0)
