@@ -10,11 +10,12 @@ import { openRig, recording, session, sourceIdOf, type Rig } from './rig.ts'
 
 /*
  * Poison that takes its process with it, one message in 50, on a process that is started again whenever it ends. What a
- * dead process held comes back after the durable's ack wait, here 2 s; CSR_TEST_ACK_WAIT_MS takes another.
+ * dead process held comes back after the durable's ack wait, here 1 s. The long form is by hand: CSR_TEST_ACK_WAIT_MS=10000
+ * as in production, CSR_TEST_MESSAGES=100.
  */
 const program = fileURLToPath(new URL('./consuming-process.ts', import.meta.url))
-const ackWaitMs = Number(process.env['CSR_TEST_ACK_WAIT_MS'] ?? 2_000)
-const count = 100
+const ackWaitMs = Number(process.env['CSR_TEST_ACK_WAIT_MS'] ?? 1_000)
+const count = Number(process.env['CSR_TEST_MESSAGES'] ?? 50)
 
 let rig: Rig
 before(async () => {
