@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
+import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { inboxPrefixOf } from '@csr/messaging/users'
@@ -102,6 +103,25 @@ test('the configuration holds public keys only, and both it and the credentials 
   for (const file of [options.configFile, options.credentialsFile('ingest')]) {
     assert.equal(statSync(file).mode & 0o777, 0o600, file)
   }
+})
+
+test('nobody joins a cluster without the password of its routes', async () => {
+  const port = await freePort()
+  const cluster = { name: 'csr-1', port, routes: [{ host: '127.0.0.1', port }] }
+  const options = { ...(await optionsFor('node')), cluster }
+  await using server = await startNatsServer(options)
+  assert.ok(server.pid > 0)
+  for (const hello of ['{"verbose":false}', '{"verbose":false,"user":"route","pass":"guessed"}']) {
+    const socket = net.connect(port, '127.0.0.1')
+    socket.write(`CONNECT ${hello}\r\nPING\r\n`)
+    const said = Buffer.concat(await socket.toArray()).toString()
+    assert.match(said, /"auth_required":true/)
+    assert.match(said, /-ERR 'Authorization Violation'/)
+    assert.doesNotMatch(said, /PONG/)
+  }
+  const config = readFileSync(options.configFile, 'utf8')
+  assert.doesNotMatch(config, /\bSU[A-Z2-7]{20,}/)
+  assert.equal(statSync(options.configFile).mode & 0o777, 0o600)
 })
 
 test('P1: what was acknowledged is there after a kill', async () => {
