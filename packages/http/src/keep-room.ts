@@ -42,6 +42,9 @@ export function keepRoom(server: Server, connectionsMax: number): void {
     socket.once('close', () => forget(socket))
   })
 
+  // beyond the limit connections end before anybody hears of them; the next one finds room
+  server.on('drop', makeRoom)
+
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request
     idle.delete(socket)
