@@ -19,7 +19,7 @@ export type StackPorts = {
 export type NatsPorts = { readonly client: number; readonly monitor: number; readonly routes: number }
 
 /** The ports of further replicas stand this far above those of the replica before. */
-export const replicaPortOffset = 10
+const replicaPortOffset = 10
 
 /**
  * The services' ports by their place in the list, those of the second replica ten above, and so on; refused with a way
