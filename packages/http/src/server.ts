@@ -1,3 +1,4 @@
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Service } from '@csr/contracts/services'
 import type { Clock } from '@csr/runtime/clock'
@@ -19,6 +20,7 @@ import { keepRoom } from './keep-room.ts'
 import { ProblemError } from './problem.ts'
 import { createRecorder, type Refusal } from './request-record.ts'
 import type { Route } from './route.ts'
+import { readTls, renewTls, type TlsFiles } from './tls.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 
 /** Bodies are 1 MB at most unless a route says otherwise. */
@@ -52,6 +54,8 @@ export type ServerOptions = {
   readonly clock: Clock
   readonly health: Health
   readonly tokens: TokenVerifier
+  /** serves HTTPS with these files; plain HTTP without them */
+  readonly tls?: TlsFiles | undefined
   /** where browsers call: what stands behind their cookies */
   readonly sessions?: EdgeSessions
   readonly routes: readonly Route[]
@@ -79,6 +83,7 @@ export type ServerOptions = {
 export function createServer(options: ServerOptions): Resource & { readonly address: string } {
   const { health, host, logger } = options
   const app = createApp(options)
+  let renewing: Disposable | null = null
   let address = ''
   return {
     name: 'http server',
@@ -88,12 +93,14 @@ export function createServer(options: ServerOptions): Resource & { readonly addr
     },
     async start() {
       await app.listen({ host, port: options.port })
+      if (options.tls) renewing = renewTls(app.server as unknown as HttpsServer, options.tls, logger)
       const { port } = app.server.address() as AddressInfo
-      address = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${port}`
+      address = `${options.tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${port}`
       logger.info('listening', { host, port })
     },
     async [Symbol.asyncDispose]() {
       health.drain()
+      renewing?.[Symbol.dispose]()
       // a connection that turns idle after the close began would stay for its keep-alive time
       const idle = setInterval(() => app.server.closeIdleConnections(), limits.drainCheckMs)
       const force = setTimeout(() => app.server.closeAllConnections(), limits.drainMs)
@@ -119,13 +126,7 @@ function createApp(options: ServerOptions): FastifyInstance {
     exposeHeadRoutes: false,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
-    http: {
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: options.headersTimeoutMs ?? limits.headersTimeoutMs,
-      connectionsCheckingInterval: limits.timeoutCheckMs,
-      insecureHTTPParser: false,
-      requireHostHeader: true,
-    },
+    ...transportOf(options),
     routerOptions: { maxParamLength: limits.paramCharactersMax },
     clientErrorHandler: answerBrokenConnection,
     frameworkErrors: (error, request, reply) => {
@@ -141,6 +142,17 @@ function createApp(options: ServerOptions): FastifyInstance {
   answerExpectations(app.server)
   addRoutes(app, options, ids)
   return app
+}
+
+function transportOf(options: ServerOptions) {
+  const parser = {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: options.headersTimeoutMs ?? limits.headersTimeoutMs,
+    connectionsCheckingInterval: limits.timeoutCheckMs,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  }
+  return options.tls ? { https: { ...parser, ...readTls(options.tls) } } : { http: parser }
 }
 
 function addRoutes(app: FastifyInstance, options: ServerOptions, ids: ReturnType<typeof createIds>): void {

@@ -98,9 +98,11 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   })
   const verifier = createTokenVerifier({ service, publicKeysDir: settings.PUBLIC_KEYS_DIR, clock, issuer, trust })
 
+  const { GATEWAY_TLS_CERTIFICATE_FILE: certificateFile, GATEWAY_TLS_KEY_FILE: keyFile } = settings
+  const tls = certificateFile && keyFile ? { certificateFile, keyFile } : undefined
   const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
-    ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health },
+    ...{ service, host: settings.HOST, port: settings.PORT, tls, logger, telemetry, clock, health },
     ...{
       door: 'edge',
       metrics: false,

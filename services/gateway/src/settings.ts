@@ -45,6 +45,12 @@ export const gatewaySettings = z
       .refine((list) => list.every(isOrigin), 'must be origins such as https://csr.example.org, separated by commas')
       .optional()
       .meta({ description: 'origins whose pages may use cookies here; its own loopback addresses unless told' }),
+    GATEWAY_TLS_CERTIFICATE_FILE: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'certificate with its chain (PEM): the gateway serves HTTPS; both files or none' }),
+    GATEWAY_TLS_KEY_FILE: z.string().min(1).optional().meta({ description: 'key of the certificate (PEM)' }),
     GATEWAY_METRICS_PORT: z.coerce
       .number()
       .int()
@@ -94,6 +100,10 @@ export const gatewaySettings = z
     ...signInSettings,
   })
   .superRefine(checkSignInSettings)
+  .refine((given) => !given.GATEWAY_TLS_CERTIFICATE_FILE === !given.GATEWAY_TLS_KEY_FILE, {
+    path: ['GATEWAY_TLS_KEY_FILE'],
+    message: 'is given with GATEWAY_TLS_CERTIFICATE_FILE, or neither is',
+  })
 
 export type GatewaySettings = z.output<typeof gatewaySettings>
 
