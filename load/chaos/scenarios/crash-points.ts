@@ -22,7 +22,6 @@ const pointsMax = 400
 const works: readonly Work[] = [
   { name: 'one webhook, ingest', service: 'ingest', run: oneWebhook },
   { name: 'one webhook, profile', service: 'profile', run: oneWebhook },
-  { name: 'one webhook, safety', service: 'safety', run: oneWebhook },
   {
     name: `one relay batch of ${relayed}, ingest`,
     service: 'ingest',
@@ -40,7 +39,7 @@ const works: readonly Work[] = [
 /** Every place where a process can die between two writes, one after the other. */
 export const crashPoints: Scenario = {
   name: 'crash-points',
-  description: 'ingest, its relay and two consumers killed at every N-th write until they survive (needs strace)',
+  description: 'ingest, its relay and a consumer killed at every N-th write until they survive (needs strace)',
   perSecond: 1,
   events: 0,
   async run(rig) {
@@ -63,6 +62,7 @@ async function everyPoint(rig: Rig, { name, service, run, prepare }: Work): Prom
   let points = 0
   for (let survived = false; !survived && points < pointsMax; points += 1) {
     survived = await atPoint(rig, launch, { service, nth: points + 1, run, prepare })
+    rig.note(`${name}: ${survived ? 'survives' : 'killed at'} write ${points + 1}`)
   }
   stack.signal('supervisor', 'SIGCONT')
   await stack.replaced(service, pid)
