@@ -69,15 +69,18 @@ function describe(service: Service, operation: Operation, scheme: string): Json 
     tags: [service],
     operationId: `${method.toLowerCase()}${noun.map(capitalise).join('')}`,
     summary,
-    ...(needs.length > 0 && {
-      description: `Needs the permission \`${needs.join(', ')}\`.`,
-      'x-permission': permission,
-    }),
-    security: isOpen ? [] : [{ [scheme]: [] }],
+    ...(needs.length > 0 || operation.fresh ? { description: needsOf(operation) } : {}),
+    ...(needs.length > 0 && { 'x-permission': permission }),
+    security: isOpen ? [] : scheme === 'accessToken' ? [{ accessToken: [] }, { session: [] }] : [{ [scheme]: [] }],
     ...parametersOf(operation),
     ...(body && { requestBody: { required: true, content: bodyOf(operation) } }),
     responses: { ...answersOf(operation), ...problemsOf(operation) },
   }
+}
+
+function needsOf({ permission, fresh }: Operation): string {
+  const asked = permission === 'public' || permission === 'signed-in' ? [] : [`the permission \`${permission}\``]
+  return `Needs ${[...asked, ...(fresh ? ['a sign-in within the last 15 minutes'] : [])].join(' and ')}.`
 }
 
 function capitalise(word: string): string {
@@ -141,6 +144,7 @@ function problemsOf(operation: Operation): Json {
   const { permission, params, query, body, problems: own = [] } = operation
   const codes = new Set<ProblemCode>(['internal', 'dependency-unavailable', ...own])
   if (permission !== 'public') codes.add('token-invalid')
+  if (operation.fresh) codes.add('sign-in-not-fresh')
   if (permission !== 'public' && permission !== 'signed-in') codes.add('permission-denied')
   if (takesIdempotencyKey(operation)) codes.add('idempotency-key-in-use').add('idempotency-key-reused')
   if (params ?? query) codes.add('parameter-invalid')
@@ -197,7 +201,15 @@ function problemResponses(): Json {
 
 function schemes(scheme: 'accessToken' | 'serviceToken'): Json {
   return scheme === 'accessToken'
-    ? { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'at+jwt (RS256)' } }
+    ? {
+        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'at+jwt (RS256)' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-csr-session',
+          description: 'Of a signed-in browser; changes also need `x-csrf-token`, which `GET /v1/me` tells',
+        },
+      }
     : {
         serviceToken: {
           type: 'apiKey',
