@@ -80,8 +80,6 @@ export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Pr
     const { entry, headers } = request
     entry.route = route.path
     entry.deadlineAtMs = clock.nowMs() + ownDeadlineMs
-    const coding = headers['transfer-encoding']
-    if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new ProblemError('request-malformed')
     if (isRepeated(request)) throw new ProblemError('request-malformed')
     const encoding = headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') throw new ProblemError('media-type-unsupported')

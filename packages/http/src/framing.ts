@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { ProblemError } from './problem.ts'
 
 /** More header lines than any client sends; the parser itself would drop what comes after its own limit without a word. */
@@ -10,8 +11,24 @@ const singular = new Set([
   ...['idempotency-key', 'x-service-token', 'x-request-id', 'x-deadline-ms', 'webhook-id', 'webhook-timestamp'],
 ])
 
-/** What is wrong with headers that can be read in more than one way, or are more than anybody needs. */
-export function headerProblem({ rawHeaders, headers }: IncomingMessage): ProblemError | undefined {
+const spoiled = new WeakSet<Socket>()
+
+/** True where two readers may not agree where the requests of a connection end. */
+export const isSpoiled = ({ socket }: IncomingMessage): boolean => spoiled.has(socket)
+
+/**
+ * What is wrong with headers that can be read in more than one way, or are more than anybody needs. Whatever follows such a
+ * request on its connection is refused as well, also where it has been read already.
+ */
+export function headerProblem(request: IncomingMessage): ProblemError | undefined {
+  const problem = isSpoiled(request) ? new ProblemError('request-malformed') : ownProblem(request)
+  if (problem?.code === 'request-malformed') spoiled.add(request.socket)
+  return problem
+}
+
+function ownProblem({ rawHeaders, headers }: IncomingMessage): ProblemError | undefined {
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return new ProblemError('request-malformed')
   const lines = rawHeaders.length / 2
   if (lines > headerLinesMax) return new ProblemError('headers-too-large')
   if (lines === Object.keys(headers).length) return undefined

@@ -161,8 +161,9 @@ function addRoutes(app: FastifyInstance, options: ServerOptions, ids: ReturnType
   app.decorateRequest('entry', null as never)
   app.addHook('onRequest', (request, _reply, done) => {
     openEntry(request, options.clock, ids)
+    const broken = headerProblem(request.raw)
     const unknown = request.is404 || !isPlainPath(request.url)
-    done(unknown ? unknownTarget(request.url) : headerProblem(request.raw))
+    done(unknown ? unknownTarget(request.url) : broken)
   })
   app.addHook('preParsing', (request, reply, payload, done) => {
     askForBody(request.raw, reply.raw, request.routeOptions.bodyLimit)
