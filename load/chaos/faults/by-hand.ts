@@ -19,7 +19,9 @@ export function withoutProc(): string | null {
 
 export function launchOf(pid: number): Launch {
   const [command = '', ...args] = listOf(`/proc/${pid}/cmdline`)
-  return { command, args, env: Object.fromEntries(listOf(`/proc/${pid}/environ`).map(splitSetting)) }
+  // the channel to the supervisor is not ours: without it the process would take another file for it, and abort
+  const settings = listOf(`/proc/${pid}/environ`).filter((line) => !line.startsWith('NODE_CHANNEL_'))
+  return { command, args, env: Object.fromEntries(settings.map(splitSetting)) }
 }
 
 /** Starts it on `port` and resolves when it is ready. */
