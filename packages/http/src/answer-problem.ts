@@ -23,7 +23,7 @@ export function answerProblem(
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds))
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
   if (problem.headers) reply.headers(problem.headers as Record<string, string | string[]>)
-  if (isSpoiled(request.raw) || leavesMuchUnread(request)) reply.header('connection', 'close')
+  if (isSpoiled(request.raw.socket) || leavesMuchUnread(request)) reply.header('connection', 'close')
   // as bytes: to a text the framework would add a charset, which this media type does not have
   void reply.send(Buffer.from(JSON.stringify(problemDocument(problem, requestId))))
   return problem

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { problems, type ProblemCode } from '@csr/contracts/problems'
+import { isSpoiled } from './framing.ts'
 import { problemDocument, ProblemError, problemMediaType } from './problem.ts'
 
 const codes: Readonly<Record<string, ProblemCode>> = {
@@ -17,6 +18,8 @@ const reasons: Readonly<Record<number, string>> = {
 /** Answers what never became a request (broken framing, oversize headers, too slow) and ends the connection. */
 export function answerBrokenConnection(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
+  // it has been told already, with the request that began this
+  if (isSpoiled(socket)) return socket.destroySoon()
   const code = codeOf(error)
   const { status } = problems[code]
   const body = JSON.stringify(problemDocument(new ProblemError(code)))

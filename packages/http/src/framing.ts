@@ -14,14 +14,14 @@ const singular = new Set([
 const spoiled = new WeakSet<Socket>()
 
 /** True where two readers may not agree where the requests of a connection end. */
-export const isSpoiled = ({ socket }: IncomingMessage): boolean => spoiled.has(socket)
+export const isSpoiled = (socket: Socket): boolean => spoiled.has(socket)
 
 /**
  * What is wrong with headers that can be read in more than one way, or are more than anybody needs. Whatever follows such a
  * request on its connection is refused as well, also where it has been read already.
  */
 export function headerProblem(request: IncomingMessage): ProblemError | undefined {
-  const problem = isSpoiled(request) ? new ProblemError('request-malformed') : ownProblem(request)
+  const problem = isSpoiled(request.socket) ? new ProblemError('request-malformed') : ownProblem(request)
   if (problem?.code === 'request-malformed') spoiled.add(request.socket)
   return problem
 }
