@@ -80,7 +80,6 @@ export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Pr
     const { entry, headers } = request
     entry.route = route.path
     entry.deadlineAtMs = clock.nowMs() + ownDeadlineMs
-    if (isRepeated(request)) throw new ProblemError('request-malformed')
     const encoding = headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') throw new ProblemError('media-type-unsupported')
     if (door === 'service') await admitService(request, route, deps)
@@ -97,18 +96,6 @@ export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Pr
     entry.reach = reachOf(principal.roles, route.permission)
     if (entry.reach === null) throw new ProblemError('permission-denied')
   }
-}
-
-/** Of two tokens one process might read the first and the next the last: a request has one of each, or is none. */
-function isRepeated({ raw }: FastifyRequest): boolean {
-  const seen = new Set<string>()
-  for (let at = 0; at < raw.rawHeaders.length; at += 2) {
-    const name = raw.rawHeaders[at]?.toLowerCase() ?? ''
-    if (name !== 'authorization' && name !== serviceTokenHeader) continue
-    if (seen.has(name)) return true
-    seen.add(name)
-  }
-  return false
 }
 
 /** From here on the request is one with an access token, for this process and for those it is passed on to. */
