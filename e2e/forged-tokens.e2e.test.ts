@@ -325,7 +325,7 @@ for (const service of services.filter((name) => name !== 'gateway')) {
   })
 }
 
-test('a token whose session was ended is refused on every port within a minute', async () => {
+test('P8: a token whose session was ended is refused on every port within a minute', async () => {
   const revoked = await stack.token({ role: 'company_admin' })
   for (const service of services)
     assert.equal(await send(service, [...through(service), bearer(revoked)]), 200, service)

@@ -67,7 +67,7 @@ test('an unknown domain, an unverified address and a private account open no ses
   assert.ok(!JSON.stringify(failures).includes('192.0.2.1'), 'an address is recorded as an HMAC only')
 })
 
-test('the cookie is HttpOnly, Secure and of this host only; the database knows neither it nor a name', async () => {
+test('P4: the cookie is HttpOnly, Secure and of this host only; the database knows neither it nor a name', async () => {
   const request = { requestId: 'r', clientAddress: '192.0.2.1', headers: {} }
   const outcome = await door.accounts.signIn.open(identityOf(door, { name: 'Plain Name' }), request)
   assert.equal(outcome.outcome, 'opened')
