@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '@csr/contracts/services'
+import { platformTenantId, services } from '@csr/contracts/services'
 import type { StackDocument } from '@csr/stack/stack-document'
+import { eventually } from '@csr/testkit/eventually'
 import { startStack, type StartedStack } from './started-stack.ts'
 
 const csrFile = fileURLToPath(new URL('../csr', import.meta.url))
@@ -91,13 +92,39 @@ test('a tenant is added and listed, with an endpoint of its own that takes a web
 
 test('the streams are as declared and every migration is applied', async () => {
   const plan = await csr('streams', 'plan', '--json')
-  assert.deepEqual(JSON.parse(plan.stdout), { changes: [] })
+  const { changes, checks } = JSON.parse(plan.stdout) as { changes: unknown[]; checks: { ok: boolean | null }[] }
+  assert.deepEqual([plan.code, changes, checks.map(({ ok }) => ok)], [0, [], [true, true]])
   const { streams } = JSON.parse((await csr('streams', 'status', '--json')).stdout) as { streams: { stream: string }[] }
   assert.ok(streams.some(({ stream }) => stream === 'INGEST'))
   const status = await csr('migrate', 'status')
   assert.equal(status.code, 0)
   assert.doesNotMatch(status.stdout, /missing/)
   assert.equal((await csr('migrate', 'up')).stdout, 'nothing to apply\n')
+})
+
+test('the outboxes are sent, and what is sent again is in the audit log with who asked', async () => {
+  const status = await csr('outbox', 'status', '--json')
+  const { items } = JSON.parse(status.stdout) as { items: { service: string; unsent: number; streams: unknown[] }[] }
+  assert.deepEqual([status.code, items.map(({ service }) => service)], [0, [...services]])
+  assert.ok(items.every(({ streams }) => streams.length > 0))
+
+  const type = 'gateway.tenant.created.v1'
+  const counted = await csr('outbox', 'replay', '--type', type, '--dry-run', '--json')
+  const replayed = await csr('outbox', 'replay', '--type', type, '--json')
+  const answers = [counted, replayed].map(({ stdout }) => JSON.parse(stdout) as { items: { count: number }[] })
+  assert.ok((answers[0]?.items[0]?.count ?? 0) > 0)
+  assert.deepEqual(answers[0]?.items, answers[1]?.items)
+  const token = (await csr('token', '--role', 'auditor', '--tenant', platformTenantId)).stdout.trim()
+  const headers = { authorization: `Bearer ${token}` }
+  await eventually(async () => {
+    const answer = await fetch(`${document.gateway}/v1/audit/events`, { headers })
+    const log = (await answer.json()) as { items: { action: string; actor: { type: string } }[] }
+    const records = log.items.filter(({ action }) => action === 'gateway.outbox.replayed.v1')
+    assert.deepEqual(
+      records.map(({ actor }) => actor.type),
+      ['account'],
+    )
+  })
 })
 
 const session = JSON.stringify({

@@ -110,10 +110,9 @@ type Leadership = {
   readonly report: (missing: string | null) => void
 }
 
-/** The active relay: turn after turn until the lock is lost or the service stops. */
+/** The active relay, until the lock is lost or the service stops. */
 async function lead(options: Options, leadership: Leadership): Promise<void> {
-  const { until, pulse, takeAgain, report } = leadership
-  const { nats, logger, telemetry } = options
+  const { nats, telemetry } = options
   const rows = createOutboxRows(options.service, options.postgres, () => options.clock.nowMs())
   const reconciler = createReconciler(options)
   const measured = relayTelemetry(telemetry)
@@ -131,15 +130,21 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
     epochs.forget(stream)
   }
   using window = new PublishWindow(nats, epochs, {
-    progress: (before, open) => (isWorthATurn(before, open) ? pulse.ring() : undefined),
+    progress: (before, open) => (isWorthATurn(before, open) ? leadership.pulse.ring() : undefined),
     replaced: suspect,
   })
-  const active: Active = { ...options, rows, reconciler, suspect, epochs, window, due: createDue(), measured }
+  options.logger.info('relay-leads', { name: options.service })
+  await goOn({ ...options, rows, reconciler, suspect, epochs, window, due: createDue(), measured }, leadership)
+  leadership.report(null)
+}
+
+/** Turn after turn; one that fails is repeated later and later. */
+async function goOn(active: Active, { until, pulse, takeAgain, report }: Leadership): Promise<void> {
+  const { rows, epochs, logger } = active
   const turn = createTurn(active)
   const backoff = createBackoff(200, 5_000)
   const idle = createBackoff(idleFirstMs, idleMostMs)
 
-  logger.info('relay-leads', { name: options.service })
   while (!until.aborted) {
     const startMs = performance.now()
     try {
@@ -167,7 +172,6 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
       await sleep(delayMs, undefined, { signal: until }).catch(() => undefined)
     }
   }
-  report(null)
 }
 
 type Active = Options & {

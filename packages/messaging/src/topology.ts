@@ -20,8 +20,8 @@ export const lowWaterKey = 'csr-low-water'
 
 /** The low-water mark of a stream, or null while there is none. */
 export function lowWaterOf(metadata: Readonly<Record<string, string>> | undefined): number | null {
-  const mark = metadata?.[lowWaterKey]
-  return mark === undefined ? null : Number(mark)
+  const mark = Number(metadata?.[lowWaterKey] ?? NaN)
+  return Number.isSafeInteger(mark) ? mark : null
 }
 
 const dayMs = 86_400_000

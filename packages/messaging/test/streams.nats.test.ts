@@ -130,7 +130,7 @@ test('what is lost by a change is named before it is made, and it is made only w
 })
 
 test('a stream that is kept in memory is made anew as files, with its durables and another epoch', async () => {
-  const before = await epochOf('Q2Q')
+  const epochInMemory = await epochOf('Q2Q')
   const { config } = await admin.streams.info('Q2Q')
   await admin.streams.delete('Q2Q')
   await admin.streams.add({ ...config, storage: 'memory', max_bytes: 1024 ** 2 })
@@ -138,7 +138,7 @@ test('a stream that is kept in memory is made anew as files, with its durables a
   assert.equal((await admin.streams.info('Q2Q')).config.storage, 'memory')
   await applyStreams(admin, { allowDestructive: true })
   assert.equal((await admin.streams.info('Q2Q')).config.storage, 'file')
-  assert.notEqual(await epochOf('Q2Q'), before)
+  assert.notEqual(await epochOf('Q2Q'), epochInMemory)
   assert.deepEqual(await planStreams(admin), [])
 })
 
