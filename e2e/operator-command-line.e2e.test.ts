@@ -68,6 +68,28 @@ test('a token with the members that were asked for is refused where they are wro
   }
 })
 
+test('waf explain says what the door does with a text, and it does so', async () => {
+  const file = join(dataDir, 'body.json')
+  writeFileSync(file, JSON.stringify({ text: "%27 UNION SELECT password FROM accounts --" }))
+  const explained = await csr('waf', 'explain', file, '--route', 'POST', '/v1/outcomes/scores')
+  assert.equal(explained.code, 0, explained.stderr)
+  assert.match(explained.stdout, /^is refused/)
+  assert.match(explained.stdout, /\+5 sql-union: "' UNION SELECT"/)
+  const token = (await csr('token', '--role', 'company_admin')).stdout.trim()
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const post = async (text: string): Promise<number> => {
+    const url = `${document.gateway}/v1/outcomes/scores`
+    return (await fetch(url, { method: 'POST', headers, body: JSON.stringify({ text }) })).status
+  }
+  assert.equal(await post('%27 UNION SELECT password FROM accounts --'), 403)
+  assert.equal(await post("O'Brien learned SELECT * FROM people, and it's fun"), 200)
+  writeFileSync(file, "Patrick O'Brien: I'm happy here.")
+  const passing = JSON.parse((await csr('waf', 'explain', file, '--json')).stdout) as { decision: string }
+  assert.equal(passing.decision, 'pass')
+  assert.equal((await csr('waf', 'explain', file, '--route', 'POST')).code, 2)
+  assert.equal((await csr('waf', 'explain', file, '--route', 'POST', '/v1/nowhere')).code, 1)
+})
+
 test('a tenant is added and listed, with an endpoint of its own that takes a webhook', async () => {
   const tenant = (await csr('tenants', 'add', 'Example company')).stdout.trim()
   const { items } = JSON.parse((await csr('tenants', 'list', '--json')).stdout) as { items: { id: string }[] }
