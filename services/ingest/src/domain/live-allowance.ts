@@ -4,7 +4,7 @@ import type { Lane } from '@csr/contracts/streams'
 export type Allowances = Map<string, { readonly level: number; readonly atMs: number; readonly isOver: boolean }>
 
 /** So many seconds of its allowance may come at once. */
-const burstSeconds = 5
+const burstSeconds = 2
 /** Tenants remembered at most before those with an empty bucket are forgotten. */
 const tenantsMax = 10_000
 
