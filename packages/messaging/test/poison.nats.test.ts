@@ -148,7 +148,7 @@ test('P8: a dependency that is away for half an hour dead-letters nothing, and w
   for (let minutes = 0; minutes < 30; minutes += 10) {
     const triesBefore = tries
     await eventually(() => assert.ok(tries > triesBefore), { withinMs: 15_000, what: 'one more try' })
-    assert.deepEqual(profile.readiness(), [`${consumer}: RetryLater`])
+    assert.ok(profile.readiness().includes(`${consumer}: RetryLater`))
     time.advanceMs(10 * 60_000)
   }
   assert.equal(await rig.effects(), effectsBefore)
