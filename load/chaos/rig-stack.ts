@@ -34,15 +34,9 @@ export type RigStack = AsyncDisposable & {
   readonly ask: <Result>(question: (sql: postgres.Sql) => Promise<Result>) => Promise<Result>
 }
 
-/** Limits that a load of one machine would meet at once; they are not what is tested here. */
-const withoutLimits: Environment = {
-  GATEWAY_LIMIT_ANONYMOUS_PER_MINUTE: '1000000',
-  GATEWAY_LIMIT_USER_PER_MINUTE: '1000000',
-}
-
 /** Starts one on `dataDir`; it is left there at the end. */
 export async function startRigStack(dataDir: string, needs: Omit<TestStackOptions, 'dataDir'> = {}): Promise<RigStack> {
-  let env: Environment = { ...withoutLimits, ...needs.env }
+  let env: Environment = needs.env ?? {}
   let stack = await privateStack({ ...needs, dataDir, env })
   let lastDocument = stack.document
 
@@ -80,7 +74,11 @@ export async function startRigStack(dataDir: string, needs: Omit<TestStackOption
       stack = await privateStack({ ...needs, dataDir, env })
     },
     ask: (question) => ask(document().postgres.superuserUrl, question),
-    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      // a supervisor that still sleeps would not hear that it should end
+      sendSignal(stack.pid, 'SIGCONT')
+      await stack[Symbol.asyncDispose]()
+    },
   }
 }
 

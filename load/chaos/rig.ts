@@ -81,34 +81,37 @@ export class RunningRig implements Rig {
   }
 
   async suffer(fault: Fault, hold: Hold = { forMs: 0 }): Promise<void> {
-    const { name, unavailable, inject } = fault
-    const reason = unavailable?.() ?? null
-    if (reason !== null) return this.notRun(name, reason)
-    this.note(name)
-    const injectedMs = performance.now()
-    const atSeconds = (injectedMs - this.#startedMs) / 1_000
-    let heldSeconds = 0
+    const unavailable = fault.unavailable?.() ?? null
+    if (unavailable !== null) return this.notRun(fault.name, unavailable)
+    this.note(fault.name)
+    const atSeconds = this.#seconds()
+    let healedAt = atSeconds
+    const close = (missing: string | null): void => {
+      const recoverySeconds = missing === null ? this.#seconds() - healedAt : null
+      this.note(`${fault.name}: ${missing ?? `recovered after ${recoverySeconds?.toFixed(1)} s`}`)
+      const outcome = missing === null ? 'recovered' : 'not recovered'
+      const heldSeconds = healedAt - atSeconds
+      this.faults.push({ fault: fault.name, outcome, atSeconds, heldSeconds, recoverySeconds, reason: missing })
+    }
     try {
-      const heal = await inject(this)
-      await ('until' in hold ? hold.until() : pause(hold.forMs))
-      const healedMs = performance.now()
-      heldSeconds = (healedMs - injectedMs) / 1_000
-      await heal()
-      await this.#works()
-      const recoverySeconds = (performance.now() - healedMs) / 1_000
-      this.note(`${name}: recovered after ${recoverySeconds.toFixed(1)} s`)
-      this.faults.push({ fault: name, outcome: 'recovered', atSeconds, heldSeconds, recoverySeconds, reason: null })
+      const heal = await fault.inject(this)
+      try {
+        await ('until' in hold ? hold.until() : pause(hold.forMs))
+      } finally {
+        healedAt = this.#seconds()
+        await heal()
+      }
+      await this.probe()
+      await this.stack.ready(worksWithinMs)
+      close(null)
     } catch (error) {
-      const missing = error instanceof Error ? error.message : String(error)
-      this.note(`${name}: not recovered, ${missing}`)
-      const row = { fault: name, atSeconds, heldSeconds, recoverySeconds: null, reason: missing }
-      this.faults.push({ ...row, outcome: 'not recovered' })
+      close(error instanceof Error ? error.message : String(error))
     }
   }
 
   notRun(fault: string, reason: string): void {
     this.note(`${fault}: not run, ${reason}`)
-    const atSeconds = (performance.now() - this.#startedMs) / 1_000
+    const atSeconds = this.#seconds()
     this.faults.push({ fault, outcome: 'not run', atSeconds, heldSeconds: 0, recoverySeconds: null, reason })
   }
 
@@ -156,10 +159,9 @@ export class RunningRig implements Rig {
     return { ...judged, asked, promised, effects }
   }
 
-  /** A webhook sent now has its whole effect, and every process is there and ready. */
-  async #works(): Promise<void> {
-    await this.probe()
-    await this.stack.ready(worksWithinMs)
+  /** since the rig began */
+  #seconds(): number {
+    return (performance.now() - this.#startedMs) / 1_000
   }
 }
 

@@ -50,7 +50,9 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   })
   const { rig, companies } = open
   rig.load.start()
-  await scenario.run(rig)
+  await scenario.run(rig).catch((error: unknown) => {
+    rig.require('the scenario comes to its end', false, error instanceof Error ? error.message : String(error))
+  })
   await rig.load.finish()
   const finishedMs = performance.now()
   note('load ended; waiting until nothing is under way')

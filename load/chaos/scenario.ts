@@ -19,7 +19,7 @@ export type Scenario = {
   readonly stack?: StackNeeds
   /**
    * Breaks things. The load is running when it is called and goes on until it has returned; then the rig waits until the
-   * system is settled and judges. What is thrown here is a defect of the rig, never a finding.
+   * system is settled and judges. What is thrown here ends it and fails the run.
    */
   run(rig: Rig): Promise<void>
 }
