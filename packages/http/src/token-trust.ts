@@ -1,6 +1,7 @@
 import type { Postgres } from '@csr/postgres/connect'
 import { statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
+import { keepReading } from '@csr/runtime/keep-reading'
 import type { Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import type { CryptoKey } from 'jose'
@@ -49,69 +50,42 @@ export const trustLifeMs = 60_000
 export function readTokenTrust(options: Options): TokenTrust & Resource {
   const { clock, logger } = options
   let known: Known = { readAtMs: Number.NEGATIVE_INFINITY, keys: new Map(), revoked: new Map() }
-  let reading: Promise<void> | null = null
-  let timer: NodeJS.Timeout | undefined
-  let stopped = false
   let askedAgainAtMs = Number.NEGATIVE_INFINITY
-
-  const isFresh = (): boolean => {
-    const ageMs = clock.nowMs() - known.readAtMs
-    return ageMs < trustLifeMs && ageMs > -trustLifeMs
-  }
-
-  function read(): Promise<void> {
-    reading ??= load(options, known.keys)
-      .then((loaded) => {
-        known = { ...loaded, revoked: keepNewer(known.revoked, loaded) }
-        next(readEveryMs)
-      })
-      .catch((error: unknown) => {
-        if (!isFresh()) logger.error('token-trust-stale', error)
-        next(retryMs)
-      })
-      .finally(() => (reading = null))
-    return reading
-  }
-
-  function next(afterMs: number): void {
-    clearTimeout(timer)
-    if (!stopped) timer = setTimeout(() => void read(), afterMs).unref()
-  }
+  const isFresh = (): boolean => Math.abs(clock.nowMs() - known.readAtMs) < trustLifeMs
+  const reading = keepReading({
+    ...{ everyMs: readEveryMs, retryMs },
+    async read() {
+      const loaded = await load(options, known.keys)
+      known = { ...loaded, revoked: keepNewer(known.revoked, loaded) }
+    },
+    failed: (error) => isFresh() || logger.error('token-trust-stale', error),
+  })
 
   return {
     name: 'token trust',
-    start: read,
+    start: reading.now,
     readiness: () => (isFresh() ? { ready: true } : { ready: false, missing: 'token-trust' }),
     assertFresh() {
       if (!isFresh()) throw new ProblemError('dependency-unavailable', { retryAfterSeconds: 1 })
     },
     async key(kid) {
       const found = known.keys.get(kid)
-      if (found) return found.key
       const sinceMs = clock.nowMs() - askedAgainAtMs
-      if (sinceMs >= 0 && sinceMs < rereadCoolDownMs) return null
+      if (found || (sinceMs >= 0 && sinceMs < rereadCoolDownMs)) return found?.key ?? null
       askedAgainAtMs = clock.nowMs()
-      await read()
+      await reading.now()
       return known.keys.get(kid)?.key ?? null
     },
-    isRetired(kid) {
-      const retiresAtMs = known.keys.get(kid)?.retiresAtMs ?? Number.POSITIVE_INFINITY
-      return retiresAtMs <= clock.nowMs()
-    },
-    isRevoked({ sessionId, actorId, issuedAtSeconds }) {
-      const issuedAtMs = issuedAtSeconds * 1_000
-      const { revoked } = known
-      if (revoked.size === 0) return false
-      const ofSession = sessionId === null ? undefined : revoked.get(`session/${sessionId}`)
-      return issuedAtMs <= (ofSession ?? -1) || issuedAtMs <= (revoked.get(`actor/${actorId}`) ?? -1)
-    },
+    isRetired: (kid) => (known.keys.get(kid)?.retiresAtMs ?? Number.POSITIVE_INFINITY) <= clock.nowMs(),
+    isRevoked: (token) => known.revoked.size > 0 && isNamed(known.revoked, token),
     revoke: (kind, id, atMs) => void known.revoked.set(`${kind}/${id}`, atMs),
-    async [Symbol.asyncDispose]() {
-      stopped = true
-      clearTimeout(timer)
-      await reading
-    },
+    [Symbol.asyncDispose]: () => reading.stop(),
   }
+}
+
+function isNamed(revoked: Known['revoked'], { sessionId, actorId, issuedAtSeconds }: Revocable): boolean {
+  const ofSession = sessionId === null ? -1 : (revoked.get(`session/${sessionId}`) ?? -1)
+  return issuedAtSeconds * 1_000 <= Math.max(ofSession, revoked.get(`actor/${actorId}`) ?? -1)
 }
 
 type TrustedKey = { readonly key: CryptoKey; readonly retiresAtMs: number | null }

@@ -25,7 +25,7 @@ export function selfSigned(): { readonly certificate: string; readonly key: stri
   const lines = certificate.toString('base64').replace(/.{64}/g, '$&\n')
   return {
     certificate: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
   }
 }
 

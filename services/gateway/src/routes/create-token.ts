@@ -1,8 +1,7 @@
 import { createToken, tokenRequest } from '@csr/contracts/http/accounts'
 import { parseJson } from '@csr/http/json'
 import { ProblemError } from '@csr/http/problem'
-import { route, type Route } from '@csr/http/route'
-import type { IncomingHttpHeaders } from 'node:http'
+import { route, type Route, type RouteRequest } from '@csr/http/route'
 import type { z } from 'zod'
 import type { Tokens } from '../tokens/grant-tokens.ts'
 
@@ -31,7 +30,7 @@ export function createTokenRoute({ tokens }: { readonly tokens: Tokens }): Route
   })
 }
 
-type Request = { readonly headers: IncomingHttpHeaders; readonly requestId: string }
+type Request = Pick<RouteRequest, 'headers' | 'requestId'>
 
 async function grant(tokens: Tokens, asked: Asked, { headers, requestId }: Request) {
   if (asked.grant_type === 'refresh_token') {

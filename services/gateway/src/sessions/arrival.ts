@@ -1,8 +1,8 @@
-import { timingSafeEqual } from 'node:crypto'
 import { platformTenantId } from '@csr/contracts/services'
 import type { Keyring } from '@csr/keyring/keyring'
 import type { Clock } from '@csr/runtime/clock'
 import { z } from 'zod'
+import { isSameSecret } from '../domain/same-secret.ts'
 
 /** Somebody who completed a sign-in and is known to no tenant: may accept an invitation, and nothing else. */
 export type Arrival = {
@@ -41,8 +41,7 @@ export function createArrivals({ keyring, clock }: Deps): Arrivals {
     },
     read(value) {
       const [content = '', mac = '', ...rest] = value.split('.')
-      const [expected, given] = [Buffer.from(macOf(content)), Buffer.from(mac)]
-      if (rest.length > 0 || expected.length !== given.length || !timingSafeEqual(expected, given)) return null
+      if (rest.length > 0 || !isSameSecret(macOf(content), mac)) return null
       const arrived = arrival.parse(JSON.parse(Buffer.from(content, 'base64url').toString()))
       const ageMs = clock.nowMs() - arrived.signedInAtMs
       return ageMs >= 0 && ageMs < arrivalLifeSeconds * 1_000 ? arrived : null

@@ -1,8 +1,8 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { platformTenantId } from '@csr/contracts/services'
 import { ProblemError } from '@csr/http/problem'
 import type { Keyring } from '@csr/keyring/keyring'
+import { isSameSecret } from '../domain/same-secret.ts'
 
 /** Bound to the session's cookie; told by `GET /v1/me`, sent back in this header. */
 export const crossSiteHeader = 'x-csrf-token'
@@ -39,10 +39,8 @@ export function createCrossSiteCheck({ keyring, origins }: Deps): CrossSiteCheck
     assertOwnPage(headers, secret) {
       assertOwnOrigin(headers)
       const given = headers[crossSiteHeader]
-      const [expected, actual] = [Buffer.from(tokenOf(secret)), Buffer.from(typeof given === 'string' ? given : '')]
-      if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) {
-        throw new ProblemError('cross-site-refused')
-      }
+      const isKnown = typeof given === 'string' && isSameSecret(tokenOf(secret), given)
+      if (!isKnown) throw new ProblemError('cross-site-refused')
     },
     tokenOf,
   }

@@ -5,6 +5,8 @@ import type { TokenTrust } from '@csr/http/token-trust'
 import type { Upstream } from '@csr/http/upstream'
 import type { Keyring } from '@csr/keyring/keyring'
 import type { Ports } from '@csr/messaging/open-ports'
+import type { Resource } from '@csr/runtime/lifecycle'
+import { forgetExpired } from '../jobs/forget-expired.ts'
 import { acceptInvitationRoute } from '../routes/accept-invitation.ts'
 import { addMemberRoute } from '../routes/add-member.ts'
 import { createTokenRoute } from '../routes/create-token.ts'
@@ -24,6 +26,7 @@ import { switchTenantRoute } from '../routes/switch-tenant.ts'
 import type { GatewaySettings } from '../settings.ts'
 import type { SignInSessions } from '../sign-in/verified-identity.ts'
 import { createAccountStore } from '../store/account-store.ts'
+import { createExpiryStore } from '../store/expiry-store.ts'
 import { createInvitationStore } from '../store/invitation-store.ts'
 import { createLoginFailureStore } from '../store/login-failure-store.ts'
 import { createMachineClientStore } from '../store/machine-client-store.ts'
@@ -41,7 +44,7 @@ import { exchangeCookies } from './exchange-cookie.ts'
 import { openSessions } from './open-session.ts'
 
 type Deps = {
-  readonly ports: Pick<Ports, 'postgres' | 'clock' | 'ids'> & { readonly relay: { wake(): void } }
+  readonly ports: Pick<Ports, 'postgres' | 'clock' | 'ids' | 'logger'> & { readonly relay: { wake(): void } }
   readonly settings: Pick<
     GatewaySettings,
     | ('CSR_MODE' | 'PORT' | 'GATEWAY_ORIGINS' | 'GATEWAY_SESSION_IDLE_MINUTES' | 'GATEWAY_SESSION_HOURS')
@@ -63,74 +66,74 @@ export type OpenAccounts = {
   /** what a completed sign-in is handed to */
   readonly signIn: SignInSessions
   readonly cookies: Cookies
+  /** started after the database */
+  readonly resources: readonly Resource[]
+}
+
+/** Everything after a sign-in: accounts, memberships, invitations, sessions, and the tokens they are good for. */
+export function openAccounts(deps: Deps): OpenAccounts {
+  const parts = openParts(deps)
+  return {
+    cookies: parts.cookies,
+    edge: exchangeCookies(parts),
+    signIn: openSessions(parts),
+    routes: routesOf(deps, parts),
+    resources: [forgetExpired({ expiry: createExpiryStore(parts), logger: deps.ports.logger })],
+  }
+}
+
+/** Stores and checks over one set of ports. */
+function openParts({ ports, settings, keyring, trust, issue }: Deps) {
+  const all = { ...ports, keyring, issue, onRevoked: trust.revoke }
+  const origins = settings.GATEWAY_ORIGINS ?? loopbackOrigins(settings)
+  return {
+    ...all,
+    accounts: createAccountStore(all),
+    memberships: createMembershipStore(all),
+    invitations: createInvitationStore(all),
+    failures: createLoginFailureStore(all),
+    sessions: createSessionStore(all),
+    refreshTokens: createRefreshTokenStore(all),
+    clients: createMachineClientStore(all),
+    cookies: createCookies(),
+    crossSite: createCrossSiteCheck({ keyring, origins }),
+    arrivals: createArrivals(all),
+    limits: {
+      idleMs: settings.GATEWAY_SESSION_IDLE_MINUTES * 60_000,
+      lifeMs: settings.GATEWAY_SESSION_HOURS * 3_600_000,
+    },
+    applicationLimits: {
+      idleMs: settings.GATEWAY_APPLICATION_IDLE_DAYS * dayMs,
+      lifeMs: settings.GATEWAY_APPLICATION_DAYS * dayMs,
+    },
+    audiences: [settings.ACCESS_TOKEN_ISSUER, ...origins.map((origin) => `${origin}${createToken.path}`)],
+  }
 }
 
 const dayMs = 86_400_000
 
-/** Everything after a sign-in: accounts, memberships, invitations, sessions. */
-export function openAccounts(deps: Deps): OpenAccounts {
-  const { ports, settings, keyring, tenants } = deps
-  const { clock } = ports
-  const base = { ...ports, keyring }
-  const accounts = createAccountStore(base)
-  const memberships = createMembershipStore(base)
-  const invitations = createInvitationStore(base)
-  const failures = createLoginFailureStore(base)
-  const sessions = createSessionStore({ ...base, onRevoked: deps.trust.revoke })
-  const cookies = createCookies()
-  const origins = settings.GATEWAY_ORIGINS ?? loopbackOrigins(settings)
-  const crossSite = createCrossSiteCheck({ keyring, origins })
-  const arrivals = createArrivals({ keyring, clock })
-  const limits = {
-    idleMs: settings.GATEWAY_SESSION_IDLE_MINUTES * 60_000,
-    lifeMs: settings.GATEWAY_SESSION_HOURS * 3_600_000,
-  }
-  const applicationLimits = {
-    idleMs: settings.GATEWAY_APPLICATION_IDLE_DAYS * dayMs,
-    lifeMs: settings.GATEWAY_APPLICATION_DAYS * dayMs,
-  }
-  const clients = createMachineClientStore({ ...base, onRevoked: deps.trust.revoke })
-  const audiences = [settings.ACCESS_TOKEN_ISSUER, ...origins.map((origin) => `${origin}${createToken.path}`)]
-  const granting = { refreshTokens: createRefreshTokenStore(base), clients, applicationLimits, audiences }
-  const all = {
-    ...deps,
-    ...ports,
-    accounts,
-    memberships,
-    invitations,
-    failures,
-    sessions,
-    cookies,
-    crossSite,
-    arrivals,
-    limits,
-  }
-  const invited = acceptInvitations(all)
-  return {
-    cookies,
-    edge: exchangeCookies(all),
-    signIn: openSessions(all),
-    routes: [
-      getMeRoute(all),
-      signOutRoute(all),
-      listSessionsRoute(all),
-      endSessionRoute(all),
-      endSessionsRoute(all),
-      listOwnMembershipsRoute(all),
-      switchTenantRoute(all),
-      acceptInvitationRoute({ invited }),
-      inviteParticipantRoute({ invitations, profile: deps.upstreams.profile }),
-      inviteColleagueRoute(all),
-      inviteIntoTenantRoute({ invitations, tenants }),
-      addMemberRoute(all),
-      getSignInRulesRoute(all),
-      putSignInRulesRoute(all),
-      createTokenRoute({ tokens: grantTokens({ ...all, ...granting }) }),
-      createMachineClientRoute({ clients }),
-      listMachineClientsRoute({ clients }),
-      removeMachineClientRoute({ clients }),
-    ],
-  }
+function routesOf({ tenants, upstreams, providerLogoutUrl }: Deps, parts: ReturnType<typeof openParts>): Route[] {
+  const all = { ...parts, tenants, providerLogoutUrl, profile: upstreams.profile }
+  return [
+    getMeRoute(all),
+    signOutRoute(all),
+    listSessionsRoute(all),
+    endSessionRoute(all),
+    endSessionsRoute(all),
+    listOwnMembershipsRoute(all),
+    switchTenantRoute(all),
+    acceptInvitationRoute({ invited: acceptInvitations(all) }),
+    inviteParticipantRoute(all),
+    inviteColleagueRoute(all),
+    inviteIntoTenantRoute(all),
+    addMemberRoute(all),
+    getSignInRulesRoute(all),
+    putSignInRulesRoute(all),
+    createTokenRoute({ tokens: grantTokens(all) }),
+    createMachineClientRoute(all),
+    listMachineClientsRoute(all),
+    removeMachineClientRoute(all),
+  ]
 }
 
 /** Where `npm start` is reached: pages of the gateway itself, on this machine. */

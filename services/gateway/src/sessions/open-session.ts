@@ -26,47 +26,16 @@ type Deps = {
 
 /** From a verified identity to a session: account, memberships by domain, the tenant's own demands, a new secret. */
 export function openSessions(deps: Deps): SignInSessions {
-  const { accounts, memberships, sessions, cookies, arrivals } = deps
-
-  async function failed({ provider, code }: { provider: string; code: string }, request: SignInRequest): Promise<void> {
-    const hmac = (purpose: string, value: string): string => deps.keyring.fingerprint(platformTenantId, purpose, value)
-    const client = markOf(request.clientAddress, deps.clock.nowMs(), hmac)
-    await deps.failures.record({ provider, code, client, requestId: request.requestId })
-  }
+  const { accounts, memberships, sessions, cookies } = deps
+  const failed: SignInSessions['failed'] = (failure, request) => recordFailure(deps, failure, request)
 
   async function arrive(identity: VerifiedIdentity, request: SignInRequest): Promise<SignInOutcome> {
-    await failed({ provider: identity.provider, code: 'membership-missing' }, request)
     const { provider, issuer, subject } = identity
+    await failed({ provider, code: 'membership-missing' }, request)
     const signedInAtMs = Date.parse(identity.authenticatedAt)
     const arrival = { provider, issuer, subject, secondFactor: hasSecondFactor(identity), signedInAtMs }
-    const cookie = cookies.set(CookieName.arrival, arrivals.write(arrival), arrivalLifeSeconds)
+    const cookie = cookies.set(CookieName.arrival, deps.arrivals.write(arrival), arrivalLifeSeconds)
     return { outcome: 'invitation-needed', cookies: [cookie] }
-  }
-
-  /** Who was a member once and is none any more does not come back by domain. */
-  async function joinByDomain(account: Account, tenantIds: readonly string[], requestId: string): Promise<void> {
-    for (const tenantId of tenantIds.filter((id) => !account.tenantIds.includes(id))) {
-      const rules = await memberships.rules(tenantId)
-      if (!rules) continue
-      const { id: accountId } = account
-      const joined = { tenantId, accountId, role: rules.role, subjectId: null, joinedBy: 'domain' } as const
-      await memberships.add({ ...joined, actorId: accountId, requestId })
-      await accounts.join(accountId, tenantId)
-    }
-  }
-
-  /** The tenants that take this sign-in, the one of the session before first. */
-  async function admitting(account: Account, candidates: readonly string[], identity: VerifiedIdentity) {
-    const admitted: Membership[] = []
-    let refused = 0
-    for (const tenantId of candidates) {
-      const membership = await memberships.find(tenantId, account.id)
-      if (!membership) continue
-      const asks = (await memberships.rules(tenantId))?.secondFactor ?? false
-      if (asks && !hasSecondFactor(identity)) refused += 1
-      else admitted.push(membership)
-    }
-    return { admitted, refused }
   }
 
   return {
@@ -77,20 +46,19 @@ export function openSessions(deps: Deps): SignInSessions {
       const known = await accounts.find(issuer, subject)
       if (byDomain.length === 0 && (known?.tenantIds ?? []).length === 0) return await arrive(identity, request)
       const account = await accounts.ensure({ provider, issuer, subject, person: { name, email } })
-      await joinByDomain(account, byDomain, request.requestId)
+      await joinByDomain(deps, account, { tenantIds: byDomain, requestId: request.requestId })
       const secret = cookies.read(request.headers.cookie, CookieName.session)
       const before = secret === null ? null : await sessions.findBySecret(secret)
       const own = before?.accountId === account.id ? [before.tenantId] : []
       const candidates = [...new Set([...own, ...account.tenantIds, ...byDomain])]
-      const { admitted, refused } = await admitting(account, candidates, identity)
-      const [membership] = admitted
-      if (!membership && refused === 0) return await arrive(identity, request)
-      if (!membership) {
-        await failed({ provider, code: 'second-factor-missing' }, request)
-        return { outcome: 'refused', code: 'second-factor-missing' }
+      const admitting = await findAdmitting(deps, account, { candidates, hasFactor: hasSecondFactor(identity) })
+      if (admitting === null) return await arrive(identity, request)
+      if (admitting === 'second-factor-missing') {
+        await failed({ provider, code: admitting }, request)
+        return { outcome: 'refused', code: admitting }
       }
       const opened = await sessions.open({
-        ...{ tenantId: membership.tenantId, accountId: account.id, kind: 'browser', provider },
+        ...{ tenantId: admitting.tenantId, accountId: account.id, kind: 'browser', provider },
         ...{ secondFactor: hasSecondFactor(identity), signedInAtMs: Date.parse(identity.authenticatedAt) },
         ...{ requestId: request.requestId, announced: true },
         expiresAtMs: deps.clock.nowMs() + deps.limits.lifeMs,
@@ -100,4 +68,46 @@ export function openSessions(deps: Deps): SignInSessions {
       return { outcome: 'opened', cookies: [cookies.set(CookieName.session, opened.secret)] }
     },
   }
+}
+
+type Failure = { readonly provider: string; readonly code: string }
+
+async function recordFailure(deps: Deps, { provider, code }: Failure, request: SignInRequest): Promise<void> {
+  const hmac = (purpose: string, value: string): string => deps.keyring.fingerprint(platformTenantId, purpose, value)
+  const client = markOf(request.clientAddress, deps.clock.nowMs(), hmac)
+  await deps.failures.record({ provider, code, client, requestId: request.requestId })
+}
+
+type ByDomain = { readonly tenantIds: readonly string[]; readonly requestId: string }
+
+/** Who was a member once and is none any more does not come back by domain. */
+async function joinByDomain(deps: Deps, account: Account, { tenantIds, requestId }: ByDomain): Promise<void> {
+  const { accounts, memberships } = deps
+  for (const tenantId of tenantIds.filter((id) => !account.tenantIds.includes(id))) {
+    const rules = await memberships.rules(tenantId)
+    if (!rules) continue
+    const { id: accountId } = account
+    const joined = { tenantId, accountId, role: rules.role, subjectId: null, joinedBy: 'domain' } as const
+    await memberships.add({ ...joined, actorId: accountId, requestId })
+    await accounts.join(accountId, tenantId)
+  }
+}
+
+type Candidates = { readonly candidates: readonly string[]; readonly hasFactor: boolean }
+
+/** The first tenant that takes this sign-in; null where the account is a member of none. */
+async function findAdmitting(
+  { memberships }: Deps,
+  { id: accountId }: Account,
+  { candidates, hasFactor }: Candidates,
+): Promise<Membership | 'second-factor-missing' | null> {
+  let refused: 'second-factor-missing' | null = null
+  for (const tenantId of candidates) {
+    const membership = await memberships.find(tenantId, accountId)
+    if (!membership) continue
+    const asksForFactor = (await memberships.rules(tenantId))?.secondFactor ?? false
+    if (hasFactor || !asksForFactor) return membership
+    refused = 'second-factor-missing'
+  }
+  return refused
 }

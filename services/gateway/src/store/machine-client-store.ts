@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { MachineClient, MachineKey } from '@csr/contracts/http/accounts'
 import type { SealedText } from '@csr/contracts/events/envelope'
 import { platformTenantId } from '@csr/contracts/services'
@@ -9,6 +8,7 @@ import type { Postgres } from '@csr/postgres/connect'
 import { statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
+import { isSameSecret } from '../domain/same-secret.ts'
 import { machineClientCreated, tokenRevoked } from '../events.ts'
 import { revokeTokens } from './revocation-statements.ts'
 
@@ -74,9 +74,7 @@ const placeOf = (id: string) => ({ field: 'gateway.machine_clients.name', row: i
 const methodOf = (bySecret: boolean): MachineClient['method'] => (bySecret ? 'client_secret' : 'private_key_jwt')
 
 export function createMachineClientStore(deps: Deps): MachineClientStore {
-  const { postgres, keyring, relay, clock, ids } = deps
-  const hmacOf = (purpose: string, id: string, value: string): string =>
-    keyring.fingerprint(platformTenantId, purpose, id, value)
+  const { postgres, clock } = deps
 
   async function read(clientId: string): Promise<FoundRow | null> {
     const text = 'select tenant_id, role, secret, public_keys from gateway.machine_clients where client_id = $1'
@@ -85,42 +83,8 @@ export function createMachineClientStore(deps: Deps): MachineClientStore {
   }
 
   return {
-    async create({ tenantId, name, role, publicKeys, actorId, requestId }) {
-      const id = ids.uuid()
-      const secret = publicKeys === null ? ids.secret() : null
-      const keys = await keyring.createRecordKeys(tenantId, [id])
-      const time = clock.now()
-      const insert = statement(
-        `insert into gateway.machine_clients (tenant_id, client_id, name_sealed, role, secret, public_keys, created_at)
-         values (ops.tenant_id(), $1, $2, $3, $4, $5::jsonb, $6)`,
-        [
-          ...[id, keys.seal(id, placeOf(id), name), role, secret && hmacOf('client-secret', id, secret)],
-          ...[publicKeys && JSON.stringify(publicKeys), time],
-        ],
-      )
-      const method = methodOf(secret !== null)
-      const made = { tenantId, clientId: id, role, method, actorId, requestId }
-      const event = machineClientCreated(made, { id: ids.uuid(), time })
-      await postgres.group(tenantId, [insert, insertEvents('gateway', [event])])
-      relay.wake()
-      return { id, name, role, method, createdAt: time, secret }
-    },
-    async list(tenantId) {
-      const select = statement<Row>(
-        `select client_id, name_sealed, role, secret is not null as by_secret, created_at
-         from gateway.machine_clients where tenant_id = ops.tenant_id() order by client_id desc limit 200`,
-      )
-      const [rows] = await postgres.group(tenantId, [select])
-      const keys = await keyring.load(
-        tenantId,
-        rows.map((row) => row.client_id),
-      )
-      return rows.map(({ client_id: id, name_sealed, role, by_secret, created_at }) => {
-        const opened = keys.open(name_sealed, placeOf(id))
-        if (opened.state !== 'value') throw new KeyringUnavailable('the key of a machine client is missing')
-        return { id, name: opened.value, role, method: methodOf(by_secret), createdAt: created_at }
-      })
-    },
+    create: (wanted) => create(deps, wanted),
+    list: (tenantId) => list(deps, tenantId),
     async remove(tenantId, clientId, { actorId, requestId }) {
       if ((await read(clientId))?.tenant_id !== tenantId) return false
       const atMs = clock.nowMs()
@@ -128,10 +92,10 @@ export function createMachineClientStore(deps: Deps): MachineClientStore {
       await postgres.group(tenantId, [
         statement('delete from gateway.machine_clients where client_id = $1', [clientId]),
         revokeTokens('actor', clientId, atMs),
-        insertEvents('gateway', [tokenRevoked(revoked, { id: ids.uuid(), time: clock.now() })]),
+        insertEvents('gateway', [tokenRevoked(revoked, { id: deps.ids.uuid(), time: clock.now() })]),
       ])
       deps.onRevoked('actor', clientId, atMs)
-      relay.wake()
+      deps.relay.wake()
       return true
     },
     async find(clientId) {
@@ -140,17 +104,60 @@ export function createMachineClientStore(deps: Deps): MachineClientStore {
     },
     async hasSecret(clientId, secret) {
       const kept = (await read(clientId))?.secret ?? ''
-      const [expected, given] = [Buffer.alloc(43, kept), Buffer.from(hmacOf('client-secret', clientId, secret))]
-      return timingSafeEqual(expected, given) && kept.length === expected.length
+      return isSameSecret(kept.padEnd(hmacCharacters), hmacOf(deps, 'client-secret', clientId, secret))
     },
     async useAssertion({ id, tenantId }, assertionId, expiresAtMs) {
       const insert = statement<{ client_id: string }>(
         `insert into gateway.client_assertions (tenant_id, client_id, assertion, expires_at)
          values (ops.tenant_id(), $1, $2, $3) on conflict do nothing returning client_id`,
-        [id, hmacOf('client-assertion', id, assertionId), new Date(expiresAtMs)],
+        [id, hmacOf(deps, 'client-assertion', id, assertionId), new Date(expiresAtMs)],
       )
       const [rows] = await postgres.group(tenantId, [insert])
       return rows.length > 0
     },
   }
+}
+
+const hmacCharacters = 43
+
+function hmacOf({ keyring }: Deps, purpose: string, ...parts: [clientId: string, value: string]): string {
+  return keyring.fingerprint(platformTenantId, purpose, ...parts)
+}
+
+async function create(deps: Deps, wanted: WantedClient): Promise<MachineClient & { readonly secret: string | null }> {
+  const { keyring, clock, ids } = deps
+  const { tenantId, name, role, publicKeys, actorId, requestId } = wanted
+  const id = ids.uuid()
+  const secret = publicKeys === null ? ids.secret() : null
+  const keys = await keyring.createRecordKeys(tenantId, [id])
+  const time = clock.now()
+  const insert = statement(
+    `insert into gateway.machine_clients (tenant_id, client_id, name_sealed, role, secret, public_keys, created_at)
+     values (ops.tenant_id(), $1, $2, $3, $4, $5::jsonb, $6)`,
+    [
+      ...[id, keys.seal(id, placeOf(id), name), role, secret && hmacOf(deps, 'client-secret', id, secret)],
+      ...[publicKeys && JSON.stringify(publicKeys), time],
+    ],
+  )
+  const method = methodOf(secret !== null)
+  const made = { tenantId, clientId: id, role, method, actorId, requestId }
+  const event = machineClientCreated(made, { id: ids.uuid(), time })
+  await deps.postgres.group(tenantId, [insert, insertEvents('gateway', [event])])
+  deps.relay.wake()
+  return { id, name, role, method, createdAt: time, secret }
+}
+
+async function list({ postgres, keyring }: Deps, tenantId: string): Promise<MachineClient[]> {
+  const select = statement<Row>(
+    `select client_id, name_sealed, role, secret is not null as by_secret, created_at
+     from gateway.machine_clients where tenant_id = ops.tenant_id() order by client_id desc limit 200`,
+  )
+  const [rows] = await postgres.group(tenantId, [select])
+  const keyIds = rows.map((row) => row.client_id)
+  const keys = await keyring.load(tenantId, keyIds)
+  return rows.map(({ client_id: id, name_sealed, role, by_secret, created_at }) => {
+    const opened = keys.open(name_sealed, placeOf(id))
+    if (opened.state !== 'value') throw new KeyringUnavailable('the key of a machine client is missing')
+    return { id, name: opened.value, role, method: methodOf(by_secret), createdAt: created_at }
+  })
 }

@@ -80,21 +80,7 @@ export function createSigningKeyStore(deps: Deps): SigningKeyStore {
       const [rows] = await postgres.group(platformTenantId, [selectKeys])
       return rows.map(toStored)
     },
-    async open(keys) {
-      const sealed = keys.filter((key) => key.privateSealed !== null)
-      if (sealed.length === 0) return new Map()
-      const opener = await keyring.load(
-        platformTenantId,
-        sealed.map(({ keyId }) => keyId),
-      )
-      return new Map(
-        sealed.map(({ kid, keyId, privateSealed }) => {
-          const opened = opener.open(privateSealed as SealedText, placeOf(keyId))
-          if (opened.state !== 'value') throw new KeyringUnavailable('the record key of a signing key is missing')
-          return [kid, opened.value]
-        }),
-      )
-    },
+    open: (keys) => openPrivate(keyring, keys),
     addFirst: async (key) => add(insertFirst, await sealedRow(key, clock.now())),
     addNext: async (key) => add(insertNext, await sealedRow(key, null)),
     async rotate(rotation, next, by) {
@@ -116,6 +102,23 @@ export function createSigningKeyStore(deps: Deps): SigningKeyStore {
       await postgres.group(platformTenantId, [destroy])
     },
   }
+}
+
+async function openPrivate(
+  keyring: Pick<Keyring, 'load'>,
+  keys: readonly StoredSigningKey[],
+): Promise<ReadonlyMap<string, string>> {
+  const opened = new Map<string, string>()
+  const sealed = keys.filter((key) => key.privateSealed !== null)
+  if (sealed.length === 0) return opened
+  const keyIds = sealed.map(({ keyId }) => keyId)
+  const opener = await keyring.load(platformTenantId, keyIds)
+  for (const { kid, keyId, privateSealed } of sealed) {
+    const value = opener.open(privateSealed as SealedText, placeOf(keyId))
+    if (value.state !== 'value') throw new KeyringUnavailable('the record key of a signing key is missing')
+    opened.set(kid, value.value)
+  }
+  return opened
 }
 
 const placeOf = (keyId: string) => ({ field: 'gateway.signing_keys.private', row: keyId })

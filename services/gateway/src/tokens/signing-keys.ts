@@ -9,6 +9,7 @@ import {
 } from '@csr/http/keys'
 import { ProblemError } from '@csr/http/problem'
 import type { Clock } from '@csr/runtime/clock'
+import { keepReading } from '@csr/runtime/keep-reading'
 import type { Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import { activeOf, planRotation, stateOf, type Rotation, type SigningKeyState } from '../domain/signing-key.ts'
@@ -59,71 +60,24 @@ const dayMs = 86_400_000
  */
 export function createSigningKeys(options: Options): SigningKeys {
   const { store, clock, logger } = options
-  const signing = new Map<string, SigningKey>()
-  let keys: readonly StoredSigningKey[] = []
-  let readAtMs = Number.NEGATIVE_INFINITY
+  let known: Known = { keys: [], signing: new Map(), readAtMs: Number.NEGATIVE_INFINITY }
   let first: PrivateJwk | null = null
-  let timer: NodeJS.Timeout | undefined
-  let reading: Promise<void> | null = null
-  let stopped = false
-
-  const isFresh = (): boolean => Math.abs(clock.nowMs() - readAtMs) < knownLifeMs
-
-  async function load(): Promise<void> {
-    const askedAtMs = clock.nowMs()
-    let listed = await store.list()
-    if (listed.length === 0 && first) {
-      await store.addFirst(toStore(first))
-      listed = await store.list()
-    }
-    const wanted = listed.filter(({ kid, privateSealed }) => privateSealed !== null && !signing.has(kid))
-    for (const [kid, jwk] of await store.open(wanted)) {
-      signing.set(kid, await importSigningKey(JSON.parse(jwk) as PrivateJwk, `signing key ${kid}`))
-    }
-    for (const { kid, privateSealed } of listed) if (privateSealed === null) signing.delete(kid)
-    keys = listed
-    readAtMs = askedAtMs
-  }
-
-  function read(): Promise<void> {
-    reading ??= load()
-      .then(
-        () => next(readEveryMs),
-        (error: unknown) => {
-          if (!isFresh()) logger.error('signing-keys-stale', error)
-          next(retryMs)
-        },
-      )
-      .finally(() => (reading = null))
-    return reading
-  }
-
-  function next(afterMs: number): void {
-    clearTimeout(timer)
-    if (!stopped) timer = setTimeout(() => void read(), afterMs).unref()
-  }
+  const isFresh = (): boolean => Math.abs(clock.nowMs() - known.readAtMs) < knownLifeMs
+  const reading = keepReading({
+    ...{ everyMs: readEveryMs, retryMs },
+    async read() {
+      known = await load(options, known.signing, first)
+    },
+    failed: (error) => isFresh() || logger.error('signing-keys-stale', error),
+  })
 
   async function rotate(by: RotatedBy): Promise<Rotation | null> {
     const rotation = planRotation(await store.list(), clock.nowMs(), options.leadSeconds * 1_000)
     const rotated = rotation !== null && (await store.rotate(rotation, toStore(await generateSigningJwk()), by))
-    await read()
+    await reading.now()
     if (!rotated) return null
     logger.info('signing-key-rotated', { kid: rotation.toKid })
     return rotation
-  }
-
-  async function maintain(): Promise<void> {
-    const listed = await store.list()
-    const nowMs = clock.nowMs()
-    const active = activeOf(listed, nowMs)
-    if (!active) return
-    if (!listed.some(({ activeFromMs }) => activeFromMs === null)) {
-      await store.addNext(toStore(await generateSigningJwk()))
-      await read()
-    }
-    const isOld = nowMs - (active.activeFromMs ?? nowMs) >= options.lifeDays * dayMs
-    if (isOld && active.retiresAtMs === null) await rotate({ actorId: null, requestId: active.kid })
-    await store.destroyPrivate(idleOf(listed, active, nowMs))
   }
 
   return {
@@ -131,42 +85,87 @@ export function createSigningKeys(options: Options): SigningKeys {
     async start() {
       first = await readPrivateJwk(options.firstKeyFile)
       await importSigningKey(first, options.firstKeyFile)
-      await read()
+      await reading.now()
     },
     readiness: () => (isFresh() ? { ready: true } : { ready: false, missing: 'signing-keys' }),
     active() {
-      const key = isFresh() ? signing.get(activeOf(keys, clock.nowMs())?.kid ?? '') : undefined
+      const key = isFresh() ? known.signing.get(activeOf(known.keys, clock.nowMs())?.kid ?? '') : undefined
       if (!key) throw new ProblemError('dependency-unavailable', { retryAfterSeconds: 1 })
       return key
     },
-    jwks: () => keys.filter((key) => stateOf(key, keys, clock.nowMs()) !== 'retired').map((key) => key.publicJwk),
+    jwks: () => publishedOf(known.keys, clock.nowMs()),
     async describe() {
       const listed = await store.list()
       const nowMs = clock.nowMs()
       return listed.map((key) => ({ ...key, state: stateOf(key, listed, nowMs) }))
     },
     rotate,
-    maintain,
+    maintain: () => maintain(options, { rotate, read: reading.now }),
     async [Symbol.asyncDispose]() {
-      stopped = true
-      clearTimeout(timer)
-      await reading
-      signing.clear()
+      await reading.stop()
+      known.signing.clear()
     },
   }
+}
+
+type Known = {
+  readonly keys: readonly StoredSigningKey[]
+  /** private halves by kid */
+  readonly signing: Map<string, SigningKey>
+  readonly readAtMs: number
+}
+
+/** Reads the table and opens what is new; the age of what is read counts from before it was asked for. */
+async function load({ store, clock }: Options, before: Known['signing'], first: PrivateJwk | null): Promise<Known> {
+  const readAtMs = clock.nowMs()
+  let keys = await store.list()
+  if (keys.length === 0 && first) {
+    await store.addFirst(toStore(first))
+    keys = await store.list()
+  }
+  const signing = new Map<string, SigningKey>()
+  const isNew = ({ kid, privateSealed }: StoredSigningKey): boolean => privateSealed !== null && !before.has(kid)
+  for (const [kid, jwk] of await store.open(keys.filter(isNew))) {
+    signing.set(kid, await importSigningKey(JSON.parse(jwk) as PrivateJwk, `signing key ${kid}`))
+  }
+  for (const { kid, privateSealed } of keys) {
+    const known = privateSealed === null ? undefined : before.get(kid)
+    if (known) signing.set(kid, known)
+  }
+  return { keys, signing, readAtMs }
+}
+
+type Upkeep = { rotate(by: RotatedBy): Promise<Rotation | null>; read(): Promise<void> }
+
+async function maintain({ store, clock, lifeDays }: Options, { rotate, read }: Upkeep): Promise<void> {
+  const found = await store.list()
+  if (found.length > 0 && found.every(({ activeFromMs }) => activeFromMs !== null)) {
+    await store.addNext(toStore(await generateSigningJwk()))
+    await read()
+  }
+  const nowMs = clock.nowMs()
+  if (isDue(found, nowMs, lifeDays)) await rotate({ actorId: null, requestId: 'signing-key-days' })
+  await store.destroyPrivate(idleOf(found, nowMs))
 }
 
 function toStore(jwk: PrivateJwk): NewSigningKey {
   return { publicJwk: publicJwkOf(jwk), privateJwk: JSON.stringify(jwk) }
 }
 
+function publishedOf(keys: readonly StoredSigningKey[], nowMs: number): PublicJwk[] {
+  return keys.filter((key) => stateOf(key, keys, nowMs) !== 'retired').map(({ publicJwk }) => publicJwk)
+}
+
+function isDue(keys: readonly StoredSigningKey[], nowMs: number, lifeDays: number): boolean {
+  const active = activeOf(keys, nowMs)
+  return active?.retiresAtMs === null && nowMs - (active.activeFromMs ?? nowMs) >= lifeDays * dayMs
+}
+
 /** Keys whose successor has signed for longer than any gateway may not have noticed. */
-function idleOf(listed: readonly StoredSigningKey[], active: StoredSigningKey, nowMs: number): string[] {
-  if (nowMs - (active.activeFromMs ?? nowMs) < knownLifeMs) return []
-  return listed
-    .filter(({ kid, activeFromMs, privateSealed }) => {
-      const isBehind = activeFromMs !== null && activeFromMs < (active.activeFromMs ?? 0)
-      return kid !== active.kid && isBehind && privateSealed !== null
-    })
+function idleOf(keys: readonly StoredSigningKey[], nowMs: number): string[] {
+  const activeFromMs = activeOf(keys, nowMs)?.activeFromMs ?? nowMs
+  if (nowMs - activeFromMs < knownLifeMs) return []
+  return keys
+    .filter((key) => key.activeFromMs !== null && key.activeFromMs < activeFromMs && key.privateSealed !== null)
     .map(({ kid }) => kid)
 }

@@ -87,10 +87,10 @@ test('each sign-in has a new session id and ends the one before', async () => {
   const identity = identityOf(door)
   const browser = door.browser()
   await browser.signIn(identity)
-  const before = browser.cookies.get(sessionCookie) ?? ''
+  const first = browser.cookies.get(sessionCookie) ?? ''
   await browser.signIn(identity)
-  assert.notEqual(browser.cookies.get(sessionCookie), before)
-  const old = await door.ask('/v1/me', { headers: { cookie: `${sessionCookie}=${before}` } })
+  assert.notEqual(browser.cookies.get(sessionCookie), first)
+  const old = await door.ask('/v1/me', { headers: { cookie: `${sessionCookie}=${first}` } })
   assert.equal(old.status, 401)
 })
 
@@ -196,13 +196,13 @@ test('one account, several tenants: a session has one at a time, switching makes
   await browser.signIn(identity)
   const tenants = (await browser.send('GET', '/v1/auth/tenants')).body['items'] as { tenantId: string }[]
   assert.deepEqual(tenants.map(({ tenantId: id }) => id).toSorted(), [tenantId, second].toSorted())
-  const before = browser.cookies.get(sessionCookie)
+  const first = browser.cookies.get(sessionCookie)
   const me = (await browser.send('GET', '/v1/me')).body
   const target = me['tenantId'] === second ? tenantId : second
   assert.equal((await browser.send('PUT', '/v1/auth/tenant', { body: { tenantId: target } })).status, 200)
-  assert.notEqual(browser.cookies.get(sessionCookie), before)
-  const after = (await browser.send('GET', '/v1/me')).body
-  assert.deepEqual([after['tenantId'], after['signedInAt']], [target, me['signedInAt']])
+  assert.notEqual(browser.cookies.get(sessionCookie), first)
+  const switched = (await browser.send('GET', '/v1/me')).body
+  assert.deepEqual([switched['tenantId'], switched['signedInAt']], [target, me['signedInAt']])
   const foreign = await door.tenant()
   assert.equal((await browser.send('PUT', '/v1/auth/tenant', { body: { tenantId: foreign } })).status, 404)
 })

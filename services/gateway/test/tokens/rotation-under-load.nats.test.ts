@@ -79,7 +79,7 @@ function runLoad(urls: readonly string[]) {
   const statuses = new Map<number, number>()
   const kids = new Set<string>()
   const asked: Promise<void>[] = []
-  let going = true
+  const end = new AbortController()
 
   async function ask(index: number): Promise<void> {
     const token = tokens[index % tokens.length] ?? ''
@@ -91,7 +91,7 @@ function runLoad(urls: readonly string[]) {
   }
   async function run(): Promise<void> {
     const startedMs = performance.now()
-    while (going) {
+    while (!end.signal.aborted) {
       const due = Math.floor(((performance.now() - startedMs) / 1_000) * perSecond)
       while (tokens.length > 0 && asked.length < due) asked.push(ask(asked.length))
       await delay(5)
@@ -106,7 +106,7 @@ function runLoad(urls: readonly string[]) {
       await eventually(() => assert.ok(asked.length >= least), { withinMs: 10_000 })
     },
     async end() {
-      going = false
+      end.abort()
       await running
       await Promise.all(asked)
       return { statuses, kids }

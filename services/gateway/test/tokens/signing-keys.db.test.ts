@@ -108,15 +108,15 @@ test('P4: private halves are sealed in the database, and destroyed once nobody s
 })
 
 test('a key that has signed for its days is rotated by itself, and its event leaves with it', async () => {
-  const before = (await gateway()).active().kid
+  const old = (await gateway()).active().kid
   stores.clock.advanceMs(30 * dayMs)
   await (await gateway()).maintain()
-  assert.notEqual((await gateway()).active().kid, before)
+  assert.notEqual((await gateway()).active().kid, old)
   const select = statement<{ payload: string }>(
     `select payload from gateway.outbox where topic = 'gateway.signing-key.rotated.v1' order by id desc limit 1`,
   )
   const [[row]] = await stores.postgres.worker([select])
-  assert.equal((JSON.parse(row?.payload ?? '{}') as { data: { fromKid: string } }).data.fromKid, before)
+  assert.equal((JSON.parse(row?.payload ?? '{}') as { data: { fromKid: string } }).data.fromKid, old)
 })
 
 test('a missing key file refuses to start: no fresh key is made', async () => {
