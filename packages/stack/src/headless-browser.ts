@@ -15,13 +15,18 @@ export type Browser = {
   /** posts the form of a page with the button of that value, and goes on as `open` does */
   press(page: Page, value: string, options?: { readonly until?: (url: URL) => boolean }): Promise<Page>
   /** a POST without a body, as a script of a page sends it */
-  post(address: string): Promise<Page>
+  post(address: string, headers?: Readonly<Record<string, string>>): Promise<Page>
   /** the `Cookie` header for an address */
   cookies(address: string): string
 }
 
 type Cookie = { readonly name: string; readonly value: string; readonly host: string; readonly path: string }
-type Step = { readonly url: URL; readonly method: 'GET' | 'POST'; readonly body?: string }
+type Step = {
+  readonly url: URL
+  readonly method: 'GET' | 'POST'
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
 type Answer = Omit<Page, 'url'>
 
 const redirectsMax = 20
@@ -29,7 +34,7 @@ const redirectsMax = 20
 export function createBrowser({ localAddress }: { readonly localAddress?: string } = {}): Browser {
   const jar = createJar()
 
-  async function take({ url, method, body }: Step): Promise<Answer> {
+  async function take({ url, method, body, headers }: Step): Promise<Answer> {
     const cookie = jar.headerFor(url)
     const answer = await send(url, {
       method,
@@ -38,6 +43,7 @@ export function createBrowser({ localAddress }: { readonly localAddress?: string
         accept: 'text/html,application/json',
         ...(cookie !== '' && { cookie }),
         ...(method === 'POST' && { origin: url.origin }),
+        ...headers,
         ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
       },
       ...(body !== undefined && { body }),
@@ -65,9 +71,9 @@ export function createBrowser({ localAddress }: { readonly localAddress?: string
       const { action, name } = buttonIn(page, value)
       return go({ url: action, method: 'POST', body: new URLSearchParams({ [name]: value }).toString() }, until)
     },
-    post: async (address) => {
+    post: async (address, headers = {}) => {
       const url = new URL(address)
-      return { url: url.href, ...(await take({ url, method: 'POST' })) }
+      return { url: url.href, ...(await take({ url, method: 'POST', headers })) }
     },
     cookies: (address) => jar.headerFor(new URL(address)),
   }
