@@ -59,7 +59,7 @@ test('each demo user has the role that stack.json says, at the provider that sta
   const users = stack.document.demo?.users ?? []
   assert.deepEqual(
     ['google', 'azure'].map((name) => users.filter(({ provider }) => provider === name).map(({ role }) => role)),
-    Array(2).fill(['platform_admin', 'company_admin', 'programme_manager', 'auditor', 'participant']),
+    ['google', 'azure'].map(() => ['platform_admin', 'company_admin', 'programme_manager', 'auditor', 'participant']),
   )
   for (const { email, role, provider } of users.filter((user) => user.role !== 'participant')) {
     const me = meOf(await signIn(createBrowser(), provider, email))

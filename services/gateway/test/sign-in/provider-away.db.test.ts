@@ -105,7 +105,7 @@ test('a provider that is away is not asked again and again', async () => {
   assert.equal(provider.count('/.well-known/'), 1)
 })
 
-test('a provider that hangs holds no more requests than are allowed; the rest is refused at once', async () => {
+test('P8: a provider that hangs holds no more requests than are allowed; the rest is refused at once', async () => {
   const waiting: { browser: ReturnType<SignInDoor['browser']>; back: string }[] = []
   for (let round = 0; round < 12; round += 1) {
     const browser = door.browser()
@@ -191,7 +191,7 @@ test('key rotation: what a key signed that the provider took back is refused aft
   assert.deepEqual(door.failures, [{ provider: 'google', code: 'key-unknown' }])
 })
 
-test('without PostgreSQL nobody signs in: 503, and nothing is sent to the provider', async () => {
+test('P8: without PostgreSQL nobody signs in: 503, and nothing is sent to the provider', async () => {
   const browser = door.browser()
   const back = provider.visit(await browser.start('google'))
   await door.loseDatabase()

@@ -91,7 +91,7 @@ test('the cookie belongs to this host alone, lives ten minutes, and names the br
   assert.notEqual(browser.cookies.get('__Host-csr-sign-in'), 'short')
 })
 
-test('what is stored of a sign-in completes nothing: an HMAC, and no value the browser or the provider holds', async () => {
+test('P4: what is stored of a sign-in completes nothing: an HMAC, and no value the browser or the provider holds', async () => {
   const browser = door.browser()
   const { searchParams } = new URL(await browser.start('google', '?return_to=/app/reports'))
   const sql = postgres(door.adminUrl, { max: 1, onnotice: () => undefined })
@@ -119,7 +119,7 @@ test('the whole way leads back to where the browser wanted to go, with the sessi
   assert.deepEqual([azure?.tid, azure?.hd, azure?.emailVerified], [directory, null, false])
 })
 
-test('a response counts once, however often and however fast it comes', async () => {
+test('P2: a response counts once, however often and however fast it comes', async () => {
   const browser = door.browser()
   const back = provider.visit(await browser.start('google'))
   const answers = await Promise.all(Array.from({ length: 10 }, () => browser.get(back)))
