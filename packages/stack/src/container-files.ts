@@ -55,6 +55,20 @@ export function containerEnvironment(who: Service | 'operator', secrets: Secrets
   })
 }
 
+/** The applications at Google and Entra that the gateway is told of: as they are given now, otherwise as they were written before. */
+export function signInSettings(given: Readonly<Record<string, string | undefined>>, before: string): string {
+  const written = before.split('\n').flatMap((line): [string, string][] => {
+    const end = line.indexOf('=')
+    return end === -1 ? [] : [[line.slice(0, end), line.slice(end + 1)]]
+  })
+  const all = { ...Object.fromEntries(written), ...given }
+  return lines(
+    Object.fromEntries(
+      Object.entries(all).flatMap(([name, value]) => (/^(GOOGLE|AZURE)_/.test(name) && value ? [[name, value]] : [])),
+    ),
+  )
+}
+
 /** Containers never run as root: what root prepares is handed to the user that the base image brings. */
 export function containerUser(uid: number, gid: number): { readonly uid: number; readonly gid: number } {
   return uid === 0 ? { uid: 1_000, gid: 1_000 } : { uid, gid }

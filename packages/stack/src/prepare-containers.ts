@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { services } from '@csr/contracts/services'
@@ -8,6 +8,7 @@ import {
   containerUser,
   natsClusterInContainers,
   natsInContainer,
+  signInSettings,
 } from './container-files.ts'
 import { openSecrets } from './secrets.ts'
 import { natsConfig } from './servers/nats-config.ts'
@@ -24,7 +25,11 @@ mkdirSync(folder, { recursive: true, mode: 0o700 })
 const secrets = await openSecrets({ dir: secretsDir, dataExists: existsSync(secretsDir) })
 
 write('environment/operator.env', containerEnvironment('operator', secrets))
-for (const service of services) write(`environment/${service}.env`, containerEnvironment(service, secrets))
+const providers = signInSettings(process.env, read('environment/gateway.env'))
+for (const service of services) {
+  const own = service === 'gateway' ? providers : ''
+  write(`environment/${service}.env`, containerEnvironment(service, secrets) + own)
+}
 const nats = { ...natsInContainer, credentialsFile: secrets.natsCredentialsFile }
 write('nats-server.conf', natsConfig(nats))
 for (const { name, cluster } of natsClusterInContainers) write(`${name}.conf`, natsConfig({ ...nats, cluster }))
@@ -41,6 +46,11 @@ writeFileSync(join(folder, 'cluster.env'), userLine + clusterSettings())
 process.stdout.write(
   `${folder} is complete. Next:\n  docker compose --env-file .containers/compose.env --profile all up --build --wait\n`,
 )
+
+function read(name: string): string {
+  const path = join(folder, name)
+  return existsSync(path) ? readFileSync(path, 'utf8') : ''
+}
 
 function write(name: string, text: string): void {
   const path = join(folder, name)

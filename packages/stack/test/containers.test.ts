@@ -191,3 +191,16 @@ function readEnvironment(path: string): Record<string, string> {
   const lines = readFileSync(path, 'utf8').trim().split('\n')
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
 }
+
+test('applications at Google and Entra go into the gateway’s own file, stay there, and reach no other container', () => {
+  const run = (env: Record<string, string>): void =>
+    void execFileSync(process.execPath, [join(root, 'packages/stack/src/prepare-containers.ts'), folder], { env })
+  const file = (service: string): string => readFileSync(join(folder, `environment/${service}.env`), 'utf8')
+  run({ GOOGLE_CLIENT_ID: 'application', AZURE_ALLOWED_TENANTS: '*', OTHER: 'x' })
+  run({ GOOGLE_CLIENT_ID: 'another' })
+  assert.match(file('gateway'), /^GOOGLE_CLIENT_ID=another$/m)
+  assert.match(file('gateway'), /^AZURE_ALLOWED_TENANTS=\*$/m)
+  assert.doesNotMatch(file('gateway'), /OTHER/)
+  for (const service of services.filter((name) => name !== 'gateway'))
+    assert.doesNotMatch(file(service), /GOOGLE|AZURE/)
+})
