@@ -193,9 +193,10 @@ function readEnvironment(path: string): Record<string, string> {
 }
 
 test('applications at Google and Entra go into the gateway’s own file, stay there, and reach no other container', () => {
+  const own = join(folder, '..', 'with-providers')
   const run = (env: Record<string, string>): void =>
-    void execFileSync(process.execPath, [join(root, 'packages/stack/src/prepare-containers.ts'), folder], { env })
-  const file = (service: string): string => readFileSync(join(folder, `environment/${service}.env`), 'utf8')
+    void execFileSync(process.execPath, [join(root, 'packages/stack/src/prepare-containers.ts'), own], { env })
+  const file = (service: string): string => readFileSync(join(own, `environment/${service}.env`), 'utf8')
   run({ GOOGLE_CLIENT_ID: 'application', AZURE_ALLOWED_TENANTS: '*', OTHER: 'x' })
   run({ GOOGLE_CLIENT_ID: 'another' })
   assert.match(file('gateway'), /^GOOGLE_CLIENT_ID=another$/m)
