@@ -15,6 +15,7 @@ import { after, before, test } from 'node:test'
 import { services, type Service } from '@csr/contracts/services'
 import { eventually } from '@csr/testkit/eventually'
 import { privateStack, type TestStack } from '@csr/testkit/stack'
+import { runCsr } from '../packages/cli/test/run-csr.ts'
 import { openSuperuser } from './superuser.ts'
 
 let stack: TestStack
@@ -340,6 +341,26 @@ test('P8: a token whose session was ended is refused on every port within a minu
     },
     { withinMs: 60_000, what: 'the refusal everywhere' },
   )
+})
+
+test('csr rotates the signing key: the next one is announced, and the old one goes on verifying', async () => {
+  const csr = async (...args: string[]): Promise<{ code: number | null; stdout: string }> =>
+    await runCsr(['keys', ...args, '--json', '--data-dir', stack.directory.path])
+  const rotated = await csr('rotate', '--signing')
+  assert.equal(rotated.code, 0, rotated.stdout)
+  const { fromKid, toKid, activeFrom, retiresAt } = JSON.parse(rotated.stdout) as Record<string, string>
+  assert.equal(fromKid, keys.access.kid)
+  assert.equal(Date.parse(retiresAt ?? '') - Date.parse(activeFrom ?? ''), 12 * 60_000)
+  const { signing } = JSON.parse((await csr('status')).stdout) as { signing: { kid: string; state: string }[] }
+  assert.equal(
+    signing.find(({ kid }) => kid === fromKid)?.state,
+    'active',
+    'until the next one has been public for a minute',
+  )
+  assert.ok(signing.some(({ kid, state }) => kid !== toKid && state === 'next'))
+  assert.equal((await csr('rotate', '--signing')).code, 1, 'one rotation at a time')
+  for (const service of services)
+    assert.equal(await send(service, [...through(service), bearer(access())]), 200, service)
 })
 
 let ecKey: KeyObject

@@ -56,6 +56,9 @@ export const membershipCreated = z.object({
   actorId,
 })
 
+/** An account may no longer act in this tenant; what it holds is refused. */
+export const membershipEnded = z.object({ accountId: uuid, actorId })
+
 /** Somebody was invited; who, only the token's holder knows. */
 export const invitationCreated = z.object({
   invitationId: uuid,
@@ -98,6 +101,7 @@ export const gatewayEvents = {
   'gateway.login.failed.v1': loginFailed,
   'gateway.token.revoked.v1': tokenRevoked,
   'gateway.membership.created.v1': membershipCreated,
+  'gateway.membership.ended.v1': membershipEnded,
   'gateway.invitation.created.v1': invitationCreated,
   'gateway.sign-in-rules.changed.v1': signInRulesChanged,
   'gateway.machine-client.created.v1': machineClientCreated,

@@ -88,6 +88,7 @@ export const acceptInvitation = operation({
   path: '/v1/auth/invitations/:token',
   summary: 'Binds the account that has just signed in to what it was invited to',
   permission: 'public',
+  limit: 'sign-in',
   params: z.object({ token: z.string().max(100) }),
   answers: { 200: ownMembership },
   problems: ['token-missing', 'resource-not-found', 'second-factor-missing', 'cross-site-refused', 'state-conflict'],
@@ -114,6 +115,32 @@ export const inviteColleague = operation({
   permission: 'signed-in',
   body: z.strictObject({ role: staffRole }),
   answers: { 201: invited },
+  problems: ['permission-denied'],
+})
+
+export const endMembership = operation({
+  method: 'DELETE',
+  path: '/v1/memberships/:id',
+  summary: "Ends what an account may do in the caller's tenant, its sessions there included; for its administrators",
+  permission: 'signed-in',
+  fresh: true,
+  params: z.object({ id: uuid }),
+  answers: { 204: z.undefined() },
+  problems: ['permission-denied', 'resource-not-found'],
+})
+
+export const listMemberships = operation({
+  method: 'GET',
+  path: '/v1/memberships',
+  summary: "The accounts that may act in the caller's tenant, newest first; for its administrators",
+  permission: 'signed-in',
+  answers: {
+    200: z.object({
+      items: z.array(
+        z.object({ id: uuid, roles: z.array(z.enum(Role)), subjectId: uuid.nullable(), joinedAt: instant }),
+      ),
+    }),
+  },
   problems: ['permission-denied'],
 })
 
@@ -285,7 +312,8 @@ export const createToken = operation({
 /** What happens after a sign-in: sessions, memberships, invitations, tokens. */
 export const accountOperations = [
   ...[signOut, listSessions, endSession, endSessions, listOwnMemberships, switchTenant],
-  ...[acceptInvitation, inviteParticipant, inviteColleague, inviteIntoTenant, addMember],
+  ...[acceptInvitation, inviteParticipant, inviteColleague, inviteIntoTenant],
+  ...[listMemberships, endMembership, addMember],
   ...[getSignInRules, putSignInRules, createToken],
   ...[createMachineClient, listMachineClients, removeMachineClient],
 ]

@@ -88,6 +88,15 @@ export function membershipCreated(
   return createEvent('gateway.membership.created.v1', about, { accountId, role, subjectId, joinedBy, actorId })
 }
 
+export function membershipEnded(
+  ended: By & { readonly tenantId: string; readonly accountId: string },
+  stamp: Stamp,
+): GatewayEvent {
+  const { tenantId, accountId, actorId, requestId } = ended
+  const about = { ...stamp, tenantId, subject: accountId, causationId: requestId }
+  return createEvent('gateway.membership.ended.v1', about, { accountId, actorId })
+}
+
 export function invitationCreated(
   invitation: By & DataOf<'gateway.invitation.created.v1'> & { readonly tenantId: string },
   stamp: Stamp,

@@ -5,6 +5,7 @@ import { route, type Principal, type Route } from '@csr/http/route'
 import type { Upstream } from '@csr/http/upstream'
 import type { InvitationStore } from '../store/invitation-store.ts'
 import type { TenantStore } from '../store/tenant-store.ts'
+import { assertAdministrator } from './administrator.ts'
 
 type Invitations = { readonly invitations: Pick<InvitationStore, 'create'> }
 type Invited = { readonly tenantId: string; readonly role: Role; readonly subjectId: string | null }
@@ -40,8 +41,8 @@ export function inviteColleagueRoute(deps: Invitations): Route {
   return route({
     ...inviteColleague,
     async handle(request) {
-      const { tenantId, roles } = request.principal
-      if (!roles.includes('company_admin')) throw new ProblemError('permission-denied')
+      assertAdministrator(request.principal)
+      const { tenantId } = request.principal
       return await invite(deps, { tenantId, role: request.body.role, subjectId: null }, request)
     },
   })

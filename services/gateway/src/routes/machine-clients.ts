@@ -1,14 +1,10 @@
 import { createMachineClient, listMachineClients, removeMachineClient } from '@csr/contracts/http/accounts'
 import { ProblemError } from '@csr/http/problem'
-import { route, type Principal, type Route } from '@csr/http/route'
+import { route, type Route } from '@csr/http/route'
 import type { MachineClientStore } from '../store/machine-client-store.ts'
+import { assertAdministrator } from './administrator.ts'
 
 type Deps = { readonly clients: Pick<MachineClientStore, 'create' | 'list' | 'remove'> }
-
-/** Machines are made by people: an administrator of the tenant, never another machine. */
-function assertAdministrator({ roles, clientId }: Principal): void {
-  if (!roles.includes('company_admin') || clientId !== null) throw new ProblemError('permission-denied')
-}
 
 export function createMachineClientRoute({ clients }: Deps): Route {
   return route({

@@ -20,6 +20,7 @@ import {
   listMachineClientsRoute,
   removeMachineClientRoute,
 } from '../routes/machine-clients.ts'
+import { endMembershipRoute, listMembershipsRoute } from '../routes/memberships.ts'
 import { getSignInRulesRoute, putSignInRulesRoute } from '../routes/sign-in-rules.ts'
 import { signOutRoute } from '../routes/sign-out.ts'
 import { switchTenantRoute } from '../routes/switch-tenant.ts'
@@ -126,6 +127,8 @@ function routesOf({ tenants, upstreams, providerLogoutUrl }: Deps, parts: Return
     inviteParticipantRoute(all),
     inviteColleagueRoute(all),
     inviteIntoTenantRoute(all),
+    listMembershipsRoute(all),
+    endMembershipRoute(all),
     addMemberRoute(all),
     getSignInRulesRoute(all),
     putSignInRulesRoute(all),

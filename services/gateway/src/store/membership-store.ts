@@ -5,7 +5,8 @@ import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import type { Domain, Membership } from '../domain/membership.ts'
-import { membershipCreated, signInRulesChanged, type JoinedBy } from '../events.ts'
+import { membershipCreated, membershipEnded, signInRulesChanged, type JoinedBy } from '../events.ts'
+import { revokeTokens } from './revocation-statements.ts'
 
 /** How people come into a tenant by themselves, and what it asks of their sign-in. */
 export type SignInRules = {
@@ -26,11 +27,16 @@ export type NewMembership = {
   readonly requestId: string
 }
 
+export type ListedMembership = Omit<Membership, 'tenantId'> & { readonly id: string; readonly joinedAt: string }
+
 export interface MembershipStore {
   /** null where the account is no member */
   find(tenantId: string, accountId: string): Promise<Membership | null>
   /** the membership with this role, and its event where it is new; a role one has already changes nothing */
   add(membership: NewMembership): Promise<void>
+  list(tenantId: string): Promise<readonly ListedMembership[]>
+  /** false where the account is no member; its sessions here go with it, and its tokens are refused within a minute */
+  end(membership: Pick<NewMembership, 'tenantId' | 'accountId' | 'actorId' | 'requestId'>): Promise<boolean>
   /** tenants whose verified domain is one of these */
   tenantsOfDomains(domains: readonly Domain[]): Promise<readonly string[]>
   /** null where the tenant has never set any */
@@ -48,13 +54,16 @@ type Deps = {
   readonly relay: { wake(): void }
   readonly clock: Clock
   readonly ids: Ids
+  /** takes effect in this process at once */
+  readonly onRevoked: (kind: 'actor', id: string, atMs: number) => void
 }
 
 type MembershipRow = { readonly roles: readonly Role[]; readonly subject_id: string | null }
 type RulesRow = { readonly role: SignInRules['role']; readonly second_factor: boolean }
 type DomainRow = Domain & { readonly tenant_id: string }
 
-export function createMembershipStore({ postgres, relay, clock, ids }: Deps): MembershipStore {
+export function createMembershipStore(deps: Deps): MembershipStore {
+  const { postgres, relay, clock, ids } = deps
   const stamp = () => ({ id: ids.uuid(), time: clock.now() })
 
   async function find(tenantId: string, accountId: string): Promise<Membership | null> {
@@ -73,6 +82,26 @@ export function createMembershipStore({ postgres, relay, clock, ids }: Deps): Me
         insertEvents('gateway', [event]),
       ])
       relay.wake()
+    },
+    async list(tenantId) {
+      const [rows] = await postgres.group(tenantId, [selectMemberships])
+      return rows.map((row) => ({
+        ...{ id: row.account_id, roles: row.roles, subjectId: row.subject_id, joinedAt: row.joined_at },
+      }))
+    },
+    async end(membership) {
+      const { tenantId, accountId } = membership
+      if (!(await find(tenantId, accountId))) return false
+      const atMs = clock.nowMs()
+      await postgres.group(tenantId, [
+        statement('delete from gateway.memberships where account_id = $1', [accountId]),
+        statement('delete from gateway.sessions where account_id = $1', [accountId]),
+        revokeTokens('actor', accountId, atMs),
+        insertEvents('gateway', [membershipEnded(membership, stamp())]),
+      ])
+      deps.onRevoked('actor', accountId, atMs)
+      relay.wake()
+      return true
     },
     async tenantsOfDomains(domains) {
       if (domains.length === 0) return []
@@ -95,6 +124,13 @@ export function createMembershipStore({ postgres, relay, clock, ids }: Deps): Me
     },
   }
 }
+
+type ListedRow = MembershipRow & { readonly account_id: string; readonly joined_at: string }
+
+const selectMemberships = statement<ListedRow>(
+  `select account_id, roles, subject_id, joined_at from gateway.memberships
+   where tenant_id = ops.tenant_id() order by joined_at desc, account_id limit 1000`,
+)
 
 function selectMembership(accountId: string): Statement<MembershipRow> {
   return statement('select roles, subject_id from gateway.memberships where account_id = $1', [accountId])

@@ -265,6 +265,25 @@ test('staff come by invitation of an administrator or the operator, and nobody e
   assert.equal((await admin.send('POST', `/v1/tenants/${own}/invitations`, { body: { role: 'auditor' } })).status, 403)
 })
 
+test('a member who is removed loses sessions and tokens at once, and does not come back by domain', async () => {
+  const identity = identityOf(door)
+  const browser = door.browser()
+  await browser.signIn(identity)
+  const id = String((await browser.send('GET', '/v1/me')).body['actorId'])
+  const authorization = `Bearer ${await door.tokenOf('company_admin', tenantId)}`
+  const elsewhere = `Bearer ${await door.tokenOf('company_admin', await door.tenant())}`
+  const remove = (bearer: string) =>
+    door.ask(`/v1/memberships/${id}`, { method: 'DELETE', headers: { authorization: bearer } })
+  const { body } = await door.ask('/v1/memberships', { headers: { authorization } })
+  assert.ok((body['items'] as { id: string }[]).some((member) => member.id === id))
+  assert.equal((await remove(elsewhere)).status, 404)
+  await pass(1)
+  assert.equal((await remove(`Bearer ${await door.tokenOf('programme_manager', tenantId)}`)).status, 403)
+  assert.equal((await remove(authorization)).status, 204)
+  assert.equal((await browser.send('GET', '/v1/me')).status, 401)
+  assert.equal(await browser.signIn(identity), 'invitation-needed')
+})
+
 test('P6: a domain belongs to one tenant', async () => {
   const other = await door.tenant()
   const rules = { domains: [{ claim: 'hd', value: 'example.org' }], role: 'auditor', secondFactor: false }

@@ -1,0 +1,7 @@
+import { ProblemError } from '@csr/http/problem'
+import type { Principal } from '@csr/http/route'
+
+/** Who may act is decided by people: an administrator of the tenant, never a machine. */
+export function assertAdministrator({ roles, clientId }: Principal): void {
+  if (!roles.includes('company_admin') || clientId !== null) throw new ProblemError('permission-denied')
+}

@@ -1,0 +1,31 @@
+import { endMembership, listMemberships } from '@csr/contracts/http/accounts'
+import { ProblemError } from '@csr/http/problem'
+import { route, type Route } from '@csr/http/route'
+import type { MembershipStore } from '../store/membership-store.ts'
+import { assertAdministrator } from './administrator.ts'
+
+type Deps = { readonly memberships: Pick<MembershipStore, 'list' | 'end'> }
+
+export function listMembershipsRoute({ memberships }: Deps): Route {
+  return route({
+    ...listMemberships,
+    async handle({ principal }) {
+      assertAdministrator(principal)
+      const listed = await memberships.list(principal.tenantId)
+      return { status: 200, body: { items: listed.map((member) => ({ ...member, roles: [...member.roles] })) } }
+    },
+  })
+}
+
+export function endMembershipRoute({ memberships }: Deps): Route {
+  return route({
+    ...endMembership,
+    async handle({ params: { id: accountId }, principal, requestId }) {
+      assertAdministrator(principal)
+      const { tenantId, actorId } = principal
+      const isEnded = await memberships.end({ tenantId, accountId, actorId, requestId })
+      if (!isEnded) throw new ProblemError('resource-not-found')
+      return { status: 204 }
+    },
+  })
+}
