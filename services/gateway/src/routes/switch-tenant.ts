@@ -4,16 +4,18 @@ import { route, type Route } from '@csr/http/route'
 import { CookieName, type Cookies } from '../sessions/cookies.ts'
 import type { MembershipStore } from '../store/membership-store.ts'
 import type { SessionStore } from '../store/session-store.ts'
+import type { SignInRuleStore } from '../store/sign-in-rule-store.ts'
 import { ownSession } from './own-session.ts'
 
 type Deps = {
   readonly sessions: Pick<SessionStore, 'find' | 'open' | 'end'>
-  readonly memberships: Pick<MembershipStore, 'find' | 'rules'>
+  readonly memberships: Pick<MembershipStore, 'find'>
+  readonly rules: Pick<SignInRuleStore, 'find'>
   readonly cookies: Pick<Cookies, 'set'>
 }
 
 /** The new session ends when the old one would have: switching back and forth makes no session longer. */
-export function switchTenantRoute({ sessions, memberships, cookies }: Deps): Route {
+export function switchTenantRoute({ sessions, memberships, rules, cookies }: Deps): Route {
   return route({
     ...switchTenant,
     async handle({ body: { tenantId }, principal, requestId }) {
@@ -22,7 +24,7 @@ export function switchTenantRoute({ sessions, memberships, cookies }: Deps): Rou
         throw new ProblemError('state-conflict', { detail: 'Applications do not switch.' })
       const membership = await memberships.find(tenantId, session.accountId)
       if (!membership) throw new ProblemError('resource-not-found')
-      const asks = (await memberships.rules(tenantId))?.secondFactor ?? false
+      const asks = (await rules.find(tenantId))?.secondFactor ?? false
       if (asks && !session.secondFactor) throw new ProblemError('second-factor-missing')
       const opened = await sessions.open({ ...session, tenantId, requestId, announced: false })
       await sessions.end(session, { actorId: session.accountId, requestId, reason: 'replaced' })

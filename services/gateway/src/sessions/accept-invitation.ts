@@ -6,6 +6,7 @@ import type { AccountStore } from '../store/account-store.ts'
 import type { InvitationStore } from '../store/invitation-store.ts'
 import type { MembershipStore } from '../store/membership-store.ts'
 import type { Session, SessionStore } from '../store/session-store.ts'
+import type { SignInRuleStore } from '../store/sign-in-rule-store.ts'
 import type { Arrivals } from './arrival.ts'
 import { CookieName, type Cookies } from './cookies.ts'
 import type { CrossSiteCheck } from './cross-site.ts'
@@ -26,7 +27,8 @@ export interface InvitedSessions {
 
 type Deps = {
   readonly accounts: AccountStore
-  readonly memberships: MembershipStore
+  readonly memberships: Pick<MembershipStore, 'find' | 'add'>
+  readonly rules: Pick<SignInRuleStore, 'find'>
   readonly invitations: Pick<InvitationStore, 'find' | 'take'>
   readonly sessions: Pick<SessionStore, 'open' | 'findBySecret' | 'end'>
   readonly arrivals: Pick<Arrivals, 'read'>
@@ -43,7 +45,7 @@ type Visitor = Pick<Session, 'accountId' | 'provider' | 'secondFactor' | 'signed
 
 /** Binds an account to what it was invited to, and opens a session there: a new id, as at every change of rights. */
 export function acceptInvitations(deps: Deps): InvitedSessions {
-  const { accounts, memberships, invitations, sessions, arrivals, cookies, crossSite, clock } = deps
+  const { accounts, memberships, rules, invitations, sessions, arrivals, cookies, crossSite, clock } = deps
 
   async function visitorOf(headers: IncomingHttpHeaders): Promise<Visitor | null> {
     const secret = cookies.read(headers.cookie, CookieName.session)
@@ -68,7 +70,7 @@ export function acceptInvitations(deps: Deps): InvitedSessions {
       if (!found) return { outcome: 'unknown-invitation' }
       const { accountId, provider, secondFactor, signedInAtMs, before } = visitor
       const { tenantId, role, subjectId, id } = found
-      const asks = (await memberships.rules(tenantId))?.secondFactor ?? false
+      const asks = (await rules.find(tenantId))?.secondFactor ?? false
       if (asks && !secondFactor) return { outcome: 'second-factor-missing' }
       const member = await memberships.find(tenantId, accountId)
       const isOther = subjectId !== null && (member?.subjectId ?? subjectId) !== subjectId

@@ -34,6 +34,7 @@ import { createMachineClientStore } from '../store/machine-client-store.ts'
 import { createMembershipStore } from '../store/membership-store.ts'
 import { createRefreshTokenStore } from '../store/refresh-token-store.ts'
 import { createSessionStore } from '../store/session-store.ts'
+import { createSignInRuleStore } from '../store/sign-in-rule-store.ts'
 import type { TenantStore } from '../store/tenant-store.ts'
 import { grantTokens } from '../tokens/grant-tokens.ts'
 import type { IssueAccessToken } from '../tokens/issue-access-token.ts'
@@ -91,6 +92,7 @@ function openParts({ ports, settings, keyring, trust, issue }: Deps) {
     ...all,
     accounts: createAccountStore(all),
     memberships: createMembershipStore(all),
+    rules: createSignInRuleStore(all),
     invitations: createInvitationStore(all),
     failures: createLoginFailureStore(all),
     sessions: createSessionStore(all),

@@ -9,12 +9,14 @@ import type { Account, AccountStore } from '../store/account-store.ts'
 import type { LoginFailureStore } from '../store/login-failure-store.ts'
 import type { MembershipStore } from '../store/membership-store.ts'
 import type { SessionStore } from '../store/session-store.ts'
+import type { SignInRuleStore } from '../store/sign-in-rule-store.ts'
 import { arrivalLifeSeconds, type Arrivals } from './arrival.ts'
 import { CookieName, type Cookies } from './cookies.ts'
 
 type Deps = {
   readonly accounts: AccountStore
-  readonly memberships: MembershipStore
+  readonly memberships: Pick<MembershipStore, 'find' | 'add'>
+  readonly rules: Pick<SignInRuleStore, 'find' | 'tenantsOfDomains'>
   readonly sessions: Pick<SessionStore, 'open' | 'findBySecret' | 'end'>
   readonly failures: LoginFailureStore
   readonly arrivals: Pick<Arrivals, 'write'>
@@ -26,7 +28,7 @@ type Deps = {
 
 /** From a verified identity to a session: account, memberships by domain, the tenant's own demands, a new secret. */
 export function openSessions(deps: Deps): SignInSessions {
-  const { accounts, memberships, sessions, cookies } = deps
+  const { accounts, rules, sessions, cookies } = deps
   const failed: SignInSessions['failed'] = (failure, request) => recordFailure(deps, failure, request)
 
   async function arrive(identity: VerifiedIdentity, request: SignInRequest): Promise<SignInOutcome> {
@@ -42,7 +44,7 @@ export function openSessions(deps: Deps): SignInSessions {
     failed,
     async open(identity, request) {
       const { provider, issuer, subject, name, email } = identity
-      const byDomain = await memberships.tenantsOfDomains(domainsOf(identity))
+      const byDomain = await rules.tenantsOfDomains(domainsOf(identity))
       const known = await accounts.find(issuer, subject)
       if (byDomain.length === 0 && (known?.tenantIds ?? []).length === 0) return await arrive(identity, request)
       const account = await accounts.ensure({ provider, issuer, subject, person: { name, email } })
@@ -82,12 +84,12 @@ type ByDomain = { readonly tenantIds: readonly string[]; readonly requestId: str
 
 /** Who was a member once and is none any more does not come back by domain. */
 async function joinByDomain(deps: Deps, account: Account, { tenantIds, requestId }: ByDomain): Promise<void> {
-  const { accounts, memberships } = deps
+  const { accounts, memberships, rules } = deps
   for (const tenantId of tenantIds.filter((id) => !account.tenantIds.includes(id))) {
-    const rules = await memberships.rules(tenantId)
-    if (!rules) continue
+    const own = await rules.find(tenantId)
+    if (!own) continue
     const { id: accountId } = account
-    const joined = { tenantId, accountId, role: rules.role, subjectId: null, joinedBy: 'domain' } as const
+    const joined = { tenantId, accountId, role: own.role, subjectId: null, joinedBy: 'domain' } as const
     await memberships.add({ ...joined, actorId: accountId, requestId })
     await accounts.join(accountId, tenantId)
   }
@@ -97,7 +99,7 @@ type Candidates = { readonly candidates: readonly string[]; readonly hasFactor: 
 
 /** The first tenant that takes this sign-in; null where the account is a member of none. */
 async function findAdmitting(
-  { memberships }: Deps,
+  { memberships, rules }: Deps,
   { id: accountId }: Account,
   { candidates, hasFactor }: Candidates,
 ): Promise<Membership | 'second-factor-missing' | null> {
@@ -105,7 +107,7 @@ async function findAdmitting(
   for (const tenantId of candidates) {
     const membership = await memberships.find(tenantId, accountId)
     if (!membership) continue
-    const asksForFactor = (await memberships.rules(tenantId))?.secondFactor ?? false
+    const asksForFactor = (await rules.find(tenantId))?.secondFactor ?? false
     if (hasFactor || !asksForFactor) return membership
     refused = 'second-factor-missing'
   }

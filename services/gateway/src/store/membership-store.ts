@@ -1,20 +1,12 @@
 import type { Role } from '@csr/contracts/permissions'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
-import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
+import { statement, type Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
-import type { Domain, Membership } from '../domain/membership.ts'
-import { membershipCreated, membershipEnded, signInRulesChanged, type JoinedBy } from '../events.ts'
+import type { Membership } from '../domain/membership.ts'
+import { membershipCreated, membershipEnded, type JoinedBy } from '../events.ts'
 import { revokeTokens } from './revocation-statements.ts'
-
-/** How people come into a tenant by themselves, and what it asks of their sign-in. */
-export type SignInRules = {
-  readonly domains: readonly Domain[]
-  /** of who joins by domain */
-  readonly role: Exclude<Role, 'participant' | 'platform_admin'>
-  readonly secondFactor: boolean
-}
 
 export type NewMembership = {
   readonly tenantId: string
@@ -37,20 +29,10 @@ export interface MembershipStore {
   list(tenantId: string): Promise<readonly ListedMembership[]>
   /** false where the account is no member; its sessions here go with it, and its tokens are refused within a minute */
   end(membership: Pick<NewMembership, 'tenantId' | 'accountId' | 'actorId' | 'requestId'>): Promise<boolean>
-  /** tenants whose verified domain is one of these */
-  tenantsOfDomains(domains: readonly Domain[]): Promise<readonly string[]>
-  /** null where the tenant has never set any */
-  rules(tenantId: string): Promise<SignInRules | null>
-  /** replaces the rules; false where a domain is another tenant's */
-  setRules(
-    tenantId: string,
-    rules: SignInRules,
-    by: { readonly actorId: string; readonly requestId: string },
-  ): Promise<boolean>
 }
 
 type Deps = {
-  readonly postgres: Pick<Postgres, 'group' | 'worker'>
+  readonly postgres: Pick<Postgres, 'group'>
   readonly relay: { wake(): void }
   readonly clock: Clock
   readonly ids: Ids
@@ -59,8 +41,6 @@ type Deps = {
 }
 
 type MembershipRow = { readonly roles: readonly Role[]; readonly subject_id: string | null }
-type RulesRow = { readonly role: SignInRules['role']; readonly second_factor: boolean }
-type DomainRow = Domain & { readonly tenant_id: string }
 
 export function createMembershipStore(deps: Deps): MembershipStore {
   const { postgres, relay, clock, ids } = deps
@@ -103,25 +83,6 @@ export function createMembershipStore(deps: Deps): MembershipStore {
       relay.wake()
       return true
     },
-    async tenantsOfDomains(domains) {
-      if (domains.length === 0) return []
-      const [rows] = await postgres.worker([selectDomains(domains)])
-      return [...new Set(rows.map(({ tenant_id }) => tenant_id))]
-    },
-    async rules(tenantId) {
-      const select = statement<RulesRow>('select role, second_factor from gateway.sign_in_rules')
-      const domains = statement<Domain>('select claim, value from gateway.domains order by claim, value')
-      const [[row], listed] = await postgres.group(tenantId, [select, domains])
-      return row ? { role: row.role, secondFactor: row.second_factor, domains: listed } : null
-    },
-    async setRules(tenantId, rules, by) {
-      const [taken] = rules.domains.length === 0 ? [[]] : await postgres.worker([selectDomains(rules.domains)])
-      if (taken.some(({ tenant_id }) => tenant_id !== tenantId)) return false
-      const event = signInRulesChanged({ ...rules, ...by, tenantId }, stamp())
-      await postgres.group(tenantId, [...replaceRules(rules), insertEvents('gateway', [event])])
-      relay.wake()
-      return true
-    },
   }
 }
 
@@ -146,30 +107,6 @@ function addMember({ accountId, role, subjectId, joinedBy }: NewMembership, time
          roles = (select array_agg(distinct r) from unnest(memberships.roles || excluded.roles) r),
          subject_id = coalesce(memberships.subject_id, excluded.subject_id)`,
       [accountId, role, subjectId, joinedBy, time],
-    ),
-  ]
-}
-
-function selectDomains(domains: readonly Domain[]): Statement<DomainRow> {
-  return statement<DomainRow>(
-    `select tenant_id, claim, value from gateway.domains
-     where (claim, value) in (select * from unnest($1::text[], $2::text[])) order by tenant_id`,
-    [arrayOf(domains.map(({ claim }) => claim)), arrayOf(domains.map(({ value }) => value))],
-  )
-}
-
-function replaceRules({ domains, role, secondFactor }: SignInRules): Statement[] {
-  return [
-    statement(
-      `insert into gateway.sign_in_rules (tenant_id, role, second_factor) values (ops.tenant_id(), $1, $2)
-       on conflict (tenant_id) do update set role = excluded.role, second_factor = excluded.second_factor`,
-      [role, secondFactor],
-    ),
-    statement('delete from gateway.domains where tenant_id = ops.tenant_id()'),
-    statement(
-      `insert into gateway.domains (tenant_id, claim, value)
-       select ops.tenant_id(), claim, value from unnest($1::text[], $2::text[]) as d (claim, value)`,
-      [arrayOf(domains.map(({ claim }) => claim)), arrayOf(domains.map(({ value }) => value))],
     ),
   ]
 }
