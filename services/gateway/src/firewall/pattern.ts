@@ -30,6 +30,9 @@ export function literalsOf(element: string): string[] {
 
 const isClass = (name: string): boolean => /^@[a-z]/.test(name)
 
+const gapOf = (text: string): number => (text.length > 1 ? (gapsByMark[text.charAt(0)] ?? gap.none) : gap.none)
+const gapsByMark: Readonly<Record<string, number>> = { '␣': gap.blank, '⏎': gap.line, '␤': gap.escapedLine }
+
 type Written = {
   readonly names: readonly string[]
   readonly glued: boolean
@@ -40,9 +43,8 @@ type Written = {
 
 function parseElement(element: string): Written {
   let text = element
-  const has = (prefix: string): boolean => text.length > 1 && text.startsWith(prefix)
-  const glued = has('~')
-  const gapMin = has('⏎') ? gap.line : has('␤') ? gap.escapedLine : gap.none
+  const glued = text.length > 1 && text.startsWith('~')
+  const gapMin = gapOf(text)
   if (glued || gapMin > 0) text = text.slice(1)
   const isOptional = text.length > 1 && text.endsWith('?') && text !== '??'
   const isRepeated = isClass(text) && text.endsWith('*')
