@@ -70,7 +70,7 @@ test('a token with the members that were asked for is refused where they are wro
 
 test('waf explain says what the door does with a text, and it does so', async () => {
   const file = join(dataDir, 'body.json')
-  writeFileSync(file, JSON.stringify({ text: "%27 UNION SELECT password FROM accounts --" }))
+  writeFileSync(file, JSON.stringify({ text: '%27 UNION SELECT password FROM accounts --' }))
   const explained = await csr('waf', 'explain', file, '--route', 'POST', '/v1/outcomes/scores')
   assert.equal(explained.code, 0, explained.stderr)
   assert.match(explained.stdout, /^is refused/)
