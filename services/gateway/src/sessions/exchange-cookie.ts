@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto'
 import type { EdgeSessions } from '@csr/http/admit'
 import { ProblemError } from '@csr/http/problem'
+import type { TokenTrust } from '@csr/http/token-trust'
 import type { Clock } from '@csr/runtime/clock'
+import { accessTokenLifeSeconds } from '../domain/access-claims.ts'
 import type { Membership } from '../domain/membership.ts'
 import { isAlive, isWorthNoting, type SessionLimits } from '../domain/session-life.ts'
 import type { MembershipStore } from '../store/membership-store.ts'
@@ -14,6 +16,7 @@ type Deps = {
   readonly sessions: Pick<SessionStore, 'findBySecret' | 'touch'>
   readonly memberships: Pick<MembershipStore, 'find'>
   readonly issue: IssueAccessToken
+  readonly trust: Pick<TokenTrust, 'isRevoked'>
   readonly cookies: Pick<Cookies, 'read'>
   readonly crossSite: Pick<CrossSiteCheck, 'assertOwnPage'>
   readonly clock: Clock
@@ -49,8 +52,7 @@ export function exchangeCookies(deps: Deps): EdgeSessions {
     if (!membership) throw new ProblemError('token-invalid')
     if (isWorthNoting(session, readAtMs, limits)) await sessions.touch(session.id)
     const isSame = before !== null && JSON.stringify(before.membership) === JSON.stringify(membership)
-    const token =
-      isSame && before.token.expiresAtMs - readAtMs >= renewWhenLeftMs ? before.token : await mint(session, membership)
+    const token = isSame && isUsable(before) ? before.token : await mint(session, membership)
     return { session, membership, readAtMs, token }
   }
 
@@ -59,12 +61,19 @@ export function exchangeCookies(deps: Deps): EdgeSessions {
     return deps.issue({ ...membership, actorId, sessionId, clientId: null, signedInAtMs })
   }
 
+  /** Another tenant's administrator may have revoked what the account holds; this session goes on with a new token. */
+  function isUsable({ session, token }: Kept): boolean {
+    const issuedAtSeconds = token.expiresAtMs / 1_000 - accessTokenLifeSeconds
+    if (deps.trust.isRevoked({ sessionId: session.id, actorId: session.accountId, issuedAtSeconds })) return false
+    return token.expiresAtMs - clock.nowMs() >= renewWhenLeftMs
+  }
+
   /** Requests that come together share one look. */
   async function found(secret: string): Promise<Kept> {
     const key = hash('sha256', secret, 'base64')
     const known = kept.get(key)
     const before = known ? await known.catch(() => null) : null
-    if (before && clock.nowMs() - before.readAtMs < readEveryMs) return before
+    if (before && clock.nowMs() - before.readAtMs < readEveryMs && isUsable(before)) return before
     if (kept.get(key) !== known) return await found(secret)
     const reading = read(secret, before)
     kept.delete(key)

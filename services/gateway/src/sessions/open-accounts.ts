@@ -55,7 +55,7 @@ type Deps = {
   readonly keyring: Keyring
   readonly tenants: Pick<TenantStore, 'exists'>
   readonly upstreams: { readonly profile: Pick<Upstream, 'call'> }
-  readonly trust: Pick<TokenTrust, 'revoke'>
+  readonly trust: Pick<TokenTrust, 'revoke' | 'isRevoked'>
   readonly issue: IssueAccessToken
   /** where a provider ends its own session */
   readonly providerLogoutUrl: (provider: string) => Promise<string | null>
@@ -86,7 +86,7 @@ export function openAccounts(deps: Deps): OpenAccounts {
 
 /** Stores and checks over one set of ports. */
 function openParts({ ports, settings, keyring, trust, issue }: Deps) {
-  const all = { ...ports, keyring, issue, onRevoked: trust.revoke }
+  const all = { ...ports, keyring, issue, trust, onRevoked: trust.revoke }
   const origins = settings.GATEWAY_ORIGINS ?? loopbackOrigins(settings)
   return {
     ...all,

@@ -284,6 +284,24 @@ test('a member who is removed loses sessions and tokens at once, and does not co
   assert.equal(await browser.signIn(identity), 'invitation-needed')
 })
 
+test('who is removed from one tenant goes on in another', async () => {
+  const [one, other] = [await door.tenant(), await door.tenant()]
+  const { provider, issuer, subject, ...rest } = identityOf(door, { hd: null })
+  const browser = door.browser()
+  for (const id of [one, other]) {
+    await door.operate('POST', `/v1/tenants/${id}/members`, { provider, issuer, subject, role: 'auditor' })
+  }
+  await browser.signIn({ provider, issuer, subject, ...rest })
+  const me = (await browser.send('GET', '/v1/me')).body
+  const left = me['tenantId'] === one ? other : one
+  door.stores.clock.advanceMs(1_500)
+  const authorization = `Bearer ${await door.tokenOf('company_admin', left)}`
+  const path = `/v1/memberships/${String(me['actorId'])}`
+  assert.equal((await door.ask(path, { method: 'DELETE', headers: { authorization } })).status, 204)
+  door.stores.clock.advanceMs(1_000)
+  assert.equal((await browser.send('GET', '/v1/me')).status, 200)
+})
+
 test('P6: a domain belongs to one tenant', async () => {
   const other = await door.tenant()
   const rules = { domains: [{ claim: 'hd', value: 'example.org' }], role: 'auditor', secondFactor: false }
