@@ -7,6 +7,7 @@ import { createFirewallExplanation } from './firewall.ts'
 import { listOf, listQuery } from './lists.ts'
 import { operation } from './operation.ts'
 import { signInOperations } from './sign-in.ts'
+import { tokenOperations } from './tokens.ts'
 
 /** Public members of an RSA verification key (RFC 7517). */
 export const publicKey = z.object({
@@ -186,6 +187,7 @@ export const gatewayOperations = [
   getMe,
   ...signInOperations,
   ...accountOperations,
+  ...tokenOperations,
   createTenant,
   listTenants,
   createFirewallExplanation,

@@ -1,4 +1,4 @@
-import { createToken, tokenRequest } from '@csr/contracts/http/accounts'
+import { createToken, tokenRequest } from '@csr/contracts/http/tokens'
 import { parseJson } from '@csr/http/json'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Route, type RouteRequest } from '@csr/http/route'

@@ -1,4 +1,4 @@
-import { createMachineClient, listMachineClients, removeMachineClient } from '@csr/contracts/http/accounts'
+import { createMachineClient, listMachineClients, removeMachineClient } from '@csr/contracts/http/tokens'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Route } from '@csr/http/route'
 import type { MachineClientStore } from '../store/machine-client-store.ts'

@@ -1,4 +1,4 @@
-import { createToken } from '@csr/contracts/http/accounts'
+import { createToken } from '@csr/contracts/http/tokens'
 import type { EdgeSessions } from '@csr/http/admit'
 import type { Route } from '@csr/http/route'
 import type { TokenTrust } from '@csr/http/token-trust'

@@ -1,4 +1,4 @@
-import type { MachineClient, MachineKey } from '@csr/contracts/http/accounts'
+import type { MachineClient, MachineKey } from '@csr/contracts/http/tokens'
 import type { SealedText } from '@csr/contracts/events/envelope'
 import { platformTenantId } from '@csr/contracts/services'
 import { KeyringUnavailable } from '@csr/keyring/errors'

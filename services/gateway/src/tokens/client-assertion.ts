@@ -1,4 +1,4 @@
-import type { MachineKey } from '@csr/contracts/http/accounts'
+import type { MachineKey } from '@csr/contracts/http/tokens'
 import type { Clock } from '@csr/runtime/clock'
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import type { FoundClient } from '../store/machine-client-store.ts'
