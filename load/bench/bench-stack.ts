@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { createGatewayClient, type GatewayClient } from '@csr/stack/gateway-client'
 import { readStackDocument, type StackDocument } from '@csr/stack/stack-document'
+import { raisedLimits } from '@csr/testkit/raised-limits'
 import postgres from 'postgres'
 
 /** The whole system in a directory of its own, as `npm start` runs it, and the bare twin beside it. */
@@ -58,7 +59,7 @@ async function startSystem(dataDir: string, portBase: number): Promise<ChildProc
   const child = spawn(
     process.execPath,
     [program('../../packages/stack/src/start.ts'), '--data-dir', dataDir, '--port-base', String(portBase), '--no-demo'],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...raisedLimits } },
   )
   let told = ''
   await new Promise<void>((resolve, reject) => {

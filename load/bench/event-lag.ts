@@ -16,7 +16,13 @@ export async function eventLag(stack: BenchStack): Promise<BenchRow> {
   const requests = prepareSessions(stack.kintell, rate * (warmUpSeconds + seconds) + 1_000, `lag-${Date.now()}`)
   let used = 0
   const load = (forSeconds: number) =>
-    runLoad({ url: stack.kintell.url, connections: 32, seconds: forSeconds, rate, next: () => requests[used++] ?? null })
+    runLoad({
+      url: stack.kintell.url,
+      connections: 32,
+      seconds: forSeconds,
+      rate,
+      next: () => requests[used++] ?? null,
+    })
   expectOnly(202, 'event lag, warm-up', await load(warmUpSeconds))
   const [result, lags] = await Promise.all([load(seconds), probeVisibleLag(stack, seconds, probesPerSecond)])
   expectOnly(202, 'event lag', result)

@@ -119,6 +119,7 @@ export function getServiceHealth<Name extends Service>(service: Name) {
     path: `/v1/${service}/health`,
     summary: `Health of ${service}`,
     permission: 'public',
+    limit: 'none',
     answers: { 200: serviceHealth },
   })
 }
@@ -175,6 +176,7 @@ export const createDevelopmentToken = operation({
   path: '/v1/development/tokens',
   summary: 'Signs any access token; there in development mode and on loopback only',
   permission: 'public',
+  limit: 'user',
   body: developmentTokenRequest,
   answers: { 201: z.object({ token: z.string() }) },
 })

@@ -18,6 +18,7 @@ export const webhookParams = z.object({ partner: z.string(), endpoint: z.string(
 export const receiveWebhook = operation({
   method: 'POST',
   path: '/v1/webhooks/:partner/:endpoint',
+  limit: 'endpoint',
   summary: 'Takes a webhook signed as Standard Webhooks says',
   permission: 'public',
   params: webhookParams,

@@ -24,9 +24,14 @@ export type Operation = {
   readonly body?: z.ZodType | 'raw' | 'stream'
   readonly mediaTypes?: readonly string[]
   readonly bodyBytesMax?: number
-  /** `z.undefined()` where the answer has no body */
+  /**
+   * what a request counts as where requests are limited: the principal's `user` tier, or `anonymous` by client where no
+   * token is asked for, unless told. `none`: probes are not counted
+   */
+  readonly limit?: 'sign-in' | 'endpoint' | 'user' | 'none'
   /** a POST that only asks: repeating it is harmless, so it takes no Idempotency-Key */
   readonly changesNothing?: boolean
+  /** `z.undefined()` where the answer has no body */
   readonly answers: Readonly<Record<number, z.ZodType>>
   /** of answers that are bytes (`z.custom`); `application/zip` unless told */
   readonly answerMediaType?: string
@@ -41,8 +46,8 @@ export function operation<const Declared extends Operation>(declared: Declared):
 
 /** Whether an operation takes an Idempotency-Key: every POST and PATCH that changes something on behalf of somebody. */
 export function takesIdempotencyKey(
-  operation: Pick<Operation, 'method' | 'changesNothing'> & { readonly permission: string },
+  asked: Pick<Operation, 'method' | 'changesNothing'> & { readonly permission: string },
 ): boolean {
-  const { method, permission, changesNothing } = operation
+  const { method, permission, changesNothing } = asked
   return (method === 'POST' || method === 'PATCH') && permission !== 'public' && changesNothing !== true
 }

@@ -20,6 +20,7 @@ export const startSignIn = operation({
   path: '/v1/auth/login/:provider',
   summary: 'Sends the browser to a provider to sign in, afterwards to `return_to`; `fresh=1` asks who is there anew',
   permission: 'public',
+  limit: 'sign-in',
   params: providerParams,
   query: z.object({ return_to: z.string().max(500).optional(), fresh: z.enum(['0', '1']).default('0') }),
   answers: { 303: z.undefined() },

@@ -4,7 +4,9 @@ import { reachOf } from '@csr/contracts/permissions'
 import type { Service } from '@csr/contracts/services'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { clientAddressOf, type TrustedProxies } from './client-address.ts'
+import { countOpen, type Counted, type Limits } from './limits.ts'
 import { ProblemError } from './problem.ts'
 import type { Principal, Route } from './route.ts'
 import type { TokenVerifier } from './token-verifier.ts'
@@ -22,6 +24,10 @@ export type Entry = {
   reach: Reach | null
   /** by the clock port: nobody waits for an answer after this */
   deadlineAtMs: number
+  /** the client's, behind proxies that are trusted */
+  clientAddress: string
+  /** a webhook's place in the count of its endpoint */
+  counted: Counted | null
   /** SHA-256 of a body that was read whole, where the request bears an Idempotency-Key */
   bodyDigest: Uint8Array | null
 }
@@ -47,7 +53,7 @@ const deadlineStreamingMs = 900_000
 const requestIdForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const bearerForm = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 
-export function openEntry(request: FastifyRequest, clock: Clock, ids: Ids): void {
+export function openEntry(request: FastifyRequest, clock: Clock, ids: Ids, proxies?: TrustedProxies): void {
   request.entry = {
     requestId: ids.uuid(),
     route: 'unknown',
@@ -55,6 +61,8 @@ export function openEntry(request: FastifyRequest, clock: Clock, ids: Ids): void
     principal: null,
     reach: null,
     deadlineAtMs: clock.nowMs() + deadlineDefaultMs,
+    clientAddress: clientAddressOf(request.raw, proxies),
+    counted: null,
     bodyDigest: null,
   }
 }
@@ -69,32 +77,49 @@ type Deps = {
   readonly door: Door
   readonly tokens: TokenVerifier
   readonly sessions?: EdgeSessions | undefined
+  readonly limits?: Limits | undefined
   readonly clock: Clock
 }
 
 /** The check in front of a route, before its body is read: framing, then who calls, then what they may. */
-export function admit(route: Route, deps: Deps): (request: FastifyRequest) => Promise<void> {
-  const { door, tokens, clock } = deps
+export function admit(route: Route, deps: Deps): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  const { door, clock, limits } = deps
   const ownDeadlineMs = route.deadlineMs ?? (route.body === 'stream' ? deadlineStreamingMs : deadlineDefaultMs)
-  return async (request) => {
+  return async (request, reply) => {
     const { entry, headers } = request
     entry.route = route.path
     entry.deadlineAtMs = clock.nowMs() + ownDeadlineMs
     const encoding = headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') throw new ProblemError('media-type-unsupported')
     if (door === 'service') await admitService(request, route, deps)
-    if (route.permission === 'public') return
-    await exchangeCookie(request, deps)
-    const bearer = headers.authorization
-    if (bearer === undefined) throw new ProblemError('token-missing')
-    const token = bearerForm.exec(bearer)?.[1]
-    if (!token) throw new ProblemError('token-invalid')
-    const principal = await tokens.verifyAccess(token)
+    if (route.permission === 'public') return await countOpen(route, request, reply, limits)
+    const principal = await identify(request, deps)
     entry.principal = principal
+    if (limits && route.limit !== 'none') {
+      const { tenantId, actorId } = principal
+      reply.headers((await limits.take('user', `${tenantId}/${actorId}`)).headers)
+    }
     if (route.fresh && !isFresh(principal, clock.nowMs())) throw notFresh()
     if (route.permission === 'signed-in') return
     entry.reach = reachOf(principal.roles, route.permission)
     if (entry.reach === null) throw new ProblemError('permission-denied')
+  }
+}
+
+/** Who calls, by the access token. Tokens that are not accepted count for the client. */
+async function identify(request: FastifyRequest, deps: Deps): Promise<Principal> {
+  try {
+    await exchangeCookie(request, deps)
+    const bearer = request.headers.authorization
+    if (bearer === undefined) throw new ProblemError('token-missing')
+    const token = bearerForm.exec(bearer)?.[1]
+    if (!token) throw new ProblemError('token-invalid')
+    return await deps.tokens.verifyAccess(token)
+  } catch (error) {
+    if (error instanceof ProblemError && error.status === 401) {
+      await deps.limits?.take('anonymous', request.entry.clientAddress)
+    }
+    throw error
   }
 }
 

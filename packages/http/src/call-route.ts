@@ -11,15 +11,21 @@ import { answerOnce } from './idempotency/answer-once.ts'
 import { readIdempotencyKey } from './idempotency/idempotency-key.ts'
 import type { AnswerKeeper } from './idempotency/keep-answers.ts'
 import { unkeyed, type Once } from './idempotency/once.ts'
+import { countWrongSignature, type Limits } from './limits.ts'
 import { ProblemError } from './problem.ts'
 import type { Principal, Route, RouteAnswer, RouteRequest } from './route.ts'
 
-type Surroundings = { readonly clock: Clock; readonly door: Door; readonly answers?: AnswerKeeper | undefined }
+type Surroundings = {
+  readonly clock: Clock
+  readonly door: Door
+  readonly answers?: AnswerKeeper | undefined
+  readonly limits?: Limits | undefined
+}
 
 /** Turns a route's function into a Fastify handler. */
 export function toHandler(
   route: Route,
-  { clock, door, answers }: Surroundings,
+  { clock, door, answers, limits }: Surroundings,
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
   const { mediaTypes } = route
   const streams = route.body === 'stream'
@@ -32,6 +38,7 @@ export function toHandler(
       key === null || route.passesThrough || !answers ? route.handle(call) : call.answerOnce(route, key, answers)
     const { status, body, headers } = await (streams ? answering.finally(() => dropUnread(request, reply)) : answering)
     if (!route.passesThrough && !(status in route.answers)) throw new Error(`${route.path} answered ${status}`)
+    if (status === 401) await countWrongSignature(request.entry, limits)
     reply.code(status)
     if (door === 'edge') protect(request, reply)
     if (headers) reply.headers(headers as Record<string, string | string[]>)
@@ -116,7 +123,7 @@ class Call implements RouteRequest {
     return this.#entry.requestId
   }
   get clientAddress(): string {
-    return this.#request.socket.remoteAddress ?? ''
+    return this.#entry.clientAddress
   }
   get deadlineMs(): number {
     return Math.max(0, this.#entry.deadlineAtMs - this.#clock.nowMs())

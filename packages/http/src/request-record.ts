@@ -48,10 +48,9 @@ export function createRecorder(options: ServerOptions): Recorder {
     },
     refused(problem, request) {
       if (!onRefused || (problem.status !== 401 && problem.status !== 403)) return
-      const { route, requestId, principal } = request.entry
+      const { route, requestId, principal, clientAddress } = request.entry
       const tenantId = principal?.tenantId ?? null
       const actorId = principal?.actorId ?? null
-      const clientAddress = request.socket.remoteAddress ?? ''
       const { code, status, reasons } = problem
       onRefused({ code, status, method: request.method, route, requestId, tenantId, actorId, clientAddress, reasons })
     },

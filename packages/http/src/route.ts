@@ -92,6 +92,8 @@ type RouteFacts = {
   /** content types that a `raw` or `stream` body may have; without it any. A schema reads `application/json` only */
   readonly mediaTypes?: readonly string[]
   readonly bodyBytesMax?: number
+  /** what a request counts as: `user`, or `anonymous` on public routes, unless told; `none` is not counted */
+  readonly limit?: 'sign-in' | 'endpoint' | 'user' | 'none'
   /** a POST that only asks: repeating it is harmless, so it takes no Idempotency-Key */
   readonly changesNothing?: boolean
   /** longest time the caller waits: 2.5 s unless told, 15 minutes where a body is streamed */

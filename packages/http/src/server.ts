@@ -18,6 +18,8 @@ import { addHealthRoutes } from './health-routes.ts'
 import type { AnswerKeeper } from './idempotency/keep-answers.ts'
 import { keepRoom } from './keep-room.ts'
 import { ProblemError } from './problem.ts'
+import type { TrustedProxies } from './client-address.ts'
+import type { Limits } from './limits.ts'
 import { createRecorder, type Refusal } from './request-record.ts'
 import type { Route } from './route.ts'
 import { readTls, renewTls, type TlsFiles } from './tls.ts'
@@ -58,6 +60,10 @@ export type ServerOptions = {
   readonly tls?: TlsFiles | undefined
   /** where browsers call: what stands behind their cookies */
   readonly sessions?: EdgeSessions
+  /** counts requests; without it nobody is limited */
+  readonly limits?: Limits
+  /** proxies whose word about the client's address is taken */
+  readonly proxies?: TrustedProxies
   readonly routes: readonly Route[]
   readonly bodyBytesMax?: number
   /** `service` (the default): each call needs a service token of an allowed caller. `edge`: outsiders may call */
@@ -130,7 +136,7 @@ function createApp(options: ServerOptions): FastifyInstance {
     routerOptions: { maxParamLength: limits.paramCharactersMax },
     clientErrorHandler: answerBrokenConnection,
     frameworkErrors: (error, request, reply) => {
-      openEntry(request, options.clock, ids)
+      openEntry(request, options.clock, ids, options.proxies)
       void answerProblem(error, request, reply, options.logger)
     },
   })
@@ -160,7 +166,7 @@ function addRoutes(app: FastifyInstance, options: ServerOptions, ids: ReturnType
   const recorder = createRecorder(options)
   app.decorateRequest('entry', null as never)
   app.addHook('onRequest', (request, _reply, done) => {
-    openEntry(request, options.clock, ids)
+    openEntry(request, options.clock, ids, options.proxies)
     const broken = headerProblem(request.raw)
     const unknown = request.is404 || !isPlainPath(request.url)
     done(unknown ? unknownTarget(request.url) : broken)
@@ -207,7 +213,7 @@ function addApi(app: FastifyInstance, options: ServerOptions, mode: 'json' | 'ra
 
 function addRoute(api: FastifyInstance, options: ServerOptions, route: Route): void {
   const { params, query, body } = route
-  const { clock, door = 'service' } = options
+  const { door = 'service' } = options
   api.route({
     method: route.method,
     url: route.path,
@@ -219,8 +225,8 @@ function addRoute(api: FastifyInstance, options: ServerOptions, route: Route): v
       ...(body && typeof body !== 'string' && { body }),
       response: route.answers,
     },
-    onRequest: admit(route, { door, clock, tokens: options.tokens, sessions: options.sessions }),
-    handler: toHandler(route, { clock, door, answers: options.answers }),
+    onRequest: admit(route, { ...options, door }),
+    handler: toHandler(route, { ...options, door }),
   })
 }
 

@@ -8,6 +8,7 @@ import { dataDirectory, type DataDirectory } from '@csr/stack/data-directory'
 import { createGatewayClient, type GatewayClient } from '@csr/stack/gateway-client'
 import { readStackDocument, replicasByName, type StackDocument } from '@csr/stack/stack-document'
 import { ephemeralFolder, killNow, type Ephemeral } from './ephemeral.ts'
+import { raisedLimits } from './raised-limits.ts'
 import { eventually } from './eventually.ts'
 import { claimPorts } from './port-block.ts'
 
@@ -100,7 +101,7 @@ async function start(
   const child = spawn(process.execPath, options.demo === true ? args : [...args, '--no-demo'], {
     stdio: ['ignore', 'pipe', log, 'ipc'],
     detached: true,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...compileCache(), ...options.env },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...compileCache(), ...raisedLimits, ...options.env },
   })
   closeSync(log)
   const said = (): string => readFileSync(logFile, 'utf8')

@@ -2,6 +2,7 @@ import { gatewayOperations } from '@csr/contracts/http/gateway'
 import { services, type Service as ServiceName } from '@csr/contracts/services'
 import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
 import { keepAnswers } from '@csr/http/idempotency/keep-answers'
+import { trustedProxies } from '@csr/http/client-address'
 import type { Route } from '@csr/http/route'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
@@ -18,6 +19,7 @@ import { openFirewall } from './firewall/open-firewall.ts'
 import { openDocuments, type Documents } from './documents/open-documents.ts'
 import { forwarding } from './forwarding.ts'
 import { recordRefusals } from './jobs/record-refusals.ts'
+import { openLimits } from './limits/open-limits.ts'
 import { createFirewallExplanationRoute } from './routes/create-firewall-explanation.ts'
 import { createTenantRoute } from './routes/create-tenant.ts'
 import { forward } from './routes/forward.ts'
@@ -64,10 +66,11 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const signIn = openSignIn({ ports, settings, keyring })
   const logout = { providerLogoutUrl: signIn.logoutUrl }
   const accounts = openAccounts({ ...{ ports, settings, keyring, tenants, upstreams }, ...tokens, ...logout })
+  const { limits, resources: counting } = openLimits({ settings, keyring, clock, telemetry: facts })
   const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, tls: tlsOf(settings) },
-    ...{ logger, telemetry, clock, health },
+    ...{ logger, telemetry, clock, health, limits, proxies: trustedProxies(settings.GATEWAY_TRUSTED_PROXIES) },
     ...{ door: 'edge', metrics: false, answers, onRefused: refusals.refused },
     ...{ tokens: tokens.verifier, sessions: accounts.edge },
     routes: routesOf({ ports, health, upstreams, documents, tokens, accounts, signIn, screens, tenants, consumers }),
@@ -77,7 +80,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     ...{ tokens: tokens.verifier, routes: [] },
   })
   const stores = [serviceTokens, postgres, nats, keyring, ...tokens.resources, ...accounts.resources, relay]
-  const work = [consumers, refusals, answers, ...Object.values(upstreams)]
+  const work = [consumers, refusals, answers, ...counting, ...Object.values(upstreams)]
   return inOrder(service, health, [...stores, ...work, metrics, server])
 }
 

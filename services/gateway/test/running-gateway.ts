@@ -1,6 +1,7 @@
 import { freePort } from '@csr/stack/servers/ports'
 import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
 import { privateNats, type TestNats } from '@csr/testkit/nats'
+import { raisedLimits } from '@csr/testkit/raised-limits'
 import { testSecrets } from '@csr/testkit/secrets'
 import type { Role } from '@csr/contracts/permissions'
 import { createGatewayService } from '../src/service.ts'
@@ -57,6 +58,7 @@ export async function runGateway(
     SAFETY_URL: nobody,
     PRIVACY_URL: nobody,
     AUDIT_URL: nobody,
+    ...raisedLimits,
     ...changes,
   })
   const service = await createGatewayService(settings)

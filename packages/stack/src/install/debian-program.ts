@@ -7,8 +7,11 @@ import { errorOutputOf } from './output-of.ts'
 const run = promisify(execFile)
 
 type Wanted = {
-  readonly package: string
-  /** the program's path inside the package */
+  /** the package of the program, and those it needs that a bare system may lack */
+  readonly packages: readonly [string, ...string[]]
+  /** `newest`: for static programs, whatever the system is; `own`: for programs that need the system's libraries */
+  readonly suite: 'newest' | 'own'
+  /** the program's path inside the packages */
   readonly file: string
   /** an empty folder of this call alone */
   readonly work: string
@@ -16,24 +19,25 @@ type Wanted = {
 }
 
 /** Suites newer than any stable one, the calmer first. Their Go programs need no newer system than Debian 12. */
-const suites = ['forky', 'sid']
+const newest = ['forky', 'sid']
 
 const keyrings = ['/usr/share/keyrings/debian-archive-keyring.gpg', '/usr/share/keyrings/debian-archive-keyring.pgp']
 
 /**
- * Fetches one program of Debian's newest suites from the mirror this machine already uses, without installing anything:
- * own source list, own lists and cache, signed by the archive's keyring; needs no root. Returns the unpacked file.
+ * Fetches one program from the Debian mirror this machine already uses, without installing anything: own source list, own
+ * lists and cache, signed by the archive's keyring; needs no root. Returns the unpacked file, under whose root folder
+ * everything else of the packages stands.
  */
 export async function fetchDebianProgram(wanted: Wanted): Promise<string> {
   const keyring = keyrings.find((path) => existsSync(path))
   if (!existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg-deb') || keyring === undefined) {
     throw new Error('this system has no apt with the Debian archive keyring')
   }
-  const mirror = await ownMirror()
+  const own = await ownMirror()
   const failures: string[] = []
-  for (const suite of suites) {
+  for (const suite of wanted.suite === 'own' ? [own.suite] : newest) {
     try {
-      return await fetchFrom(`deb [signed-by=${keyring}] ${mirror} ${suite} main\n`, suite, wanted)
+      return await fetchFrom(`deb [signed-by=${keyring}] ${own.address} ${suite} main\n`, suite, wanted)
     } catch (error) {
       failures.push(`${suite}: ${firstError(error)}`)
     }
@@ -49,18 +53,21 @@ async function fetchFrom(source: string, suite: string, wanted: Wanted): Promise
   writeFileSync(join(home, 'sources.list'), source)
   writeFileSync(join(home, 'status'), '')
   const options = aptOptions(home)
-  wanted.onProgress(`${wanted.package}: reading the package list of Debian ${suite}`)
+  const [name] = wanted.packages
+  wanted.onProgress(`${name}: reading the package list of Debian ${suite}`)
   await run('apt-get', [...options, 'update'], { env: environment(), maxBuffer: outputBytesMax })
-  wanted.onProgress(`${wanted.package}: downloading`)
+  wanted.onProgress(`${name}: downloading`)
   const download = join(home, 'download')
-  await run('apt-get', [...options, 'download', wanted.package], {
+  await run('apt-get', [...options, 'download', ...wanted.packages], {
     cwd: download,
     env: environment(),
     maxBuffer: outputBytesMax,
   })
-  const archive = readdirSync(download).find((name) => name.endsWith('.deb'))
-  if (archive === undefined) throw new Error(`nothing was downloaded for ${wanted.package}`)
-  await run('dpkg-deb', ['-x', join(download, archive), join(home, 'unpacked')], { env: environment() })
+  const archives = readdirSync(download).filter((file) => file.endsWith('.deb'))
+  if (archives.length < wanted.packages.length) throw new Error(`not all was downloaded for ${name}`)
+  for (const archive of archives) {
+    await run('dpkg-deb', ['-x', join(download, archive), join(home, 'unpacked')], { env: environment() })
+  }
   return join(home, 'unpacked', wanted.file)
 }
 
@@ -87,13 +94,13 @@ function aptOptions(home: string): string[] {
 }
 
 /** The address of the mirror that serves this machine's own Debian suite; read from apt, written down nowhere. */
-async function ownMirror(): Promise<string> {
+async function ownMirror(): Promise<{ readonly address: string; readonly suite: string }> {
   const { stdout } = await run('apt-get', ['update', '--print-uris'], { env: environment(), maxBuffer: outputBytesMax })
   const releases = [...stdout.matchAll(/^'(.+?)\/dists\/([^']+?)\/(?:In)?Release'/gm)]
   const candidates = releases.map(([, address = '', suite = '']) => ({ address, suite }))
   const main = candidates.find(({ address, suite }) => /\/debian\/?$/.test(address) && !suite.includes('security'))
   if (main === undefined) throw new Error('apt on this system names no Debian mirror')
-  return main.address
+  return main
 }
 
 function environment(): NodeJS.ProcessEnv {

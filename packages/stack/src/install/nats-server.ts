@@ -80,7 +80,8 @@ async function fetchIntoCache(cache: string, onProgress: (line: string) => void)
   removeAbandoned(home)
   const work = mkdtempSync(join(home, `fetch-${process.pid}-`))
   try {
-    const program = await fetchDebianProgram({ package: 'nats-server', file: 'usr/sbin/nats-server', work, onProgress })
+    const wanted = { packages: ['nats-server'], suite: 'newest', file: 'usr/sbin/nats-server' } as const
+    const program = await fetchDebianProgram({ ...wanted, work, onProgress })
     if (!isNewEnough(program)) throw new Error(`the mirror's newest version is older than ${versionMin.join('.')}`)
     const folder = join(home, `${process.platform}-${process.arch}`)
     mkdirSync(folder, { recursive: true })
@@ -92,7 +93,7 @@ async function fetchIntoCache(cache: string, onProgress: (line: string) => void)
   }
 }
 
-function removeAbandoned(home: string): void {
+export function removeAbandoned(home: string): void {
   for (const entry of readdirSync(home)) {
     const pid = Number(/^fetch-(\d+)-/.exec(entry)?.[1])
     if (Number.isInteger(pid) && !existsSync(`/proc/${pid}`))

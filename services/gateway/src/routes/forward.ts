@@ -13,7 +13,7 @@ type Deps = { readonly upstreams: Readonly<Record<Forwarding['service'], Pick<Up
  */
 export function forward(row: Forwarding, { upstreams }: Deps): Route {
   const { service, operation } = row
-  const { method, path, summary, permission, fresh, bodyBytesMax, problems } = operation
+  const { method, path, summary, permission, fresh, limit, changesNothing, bodyBytesMax, problems } = operation
   const upstream = upstreams[service]
   const body = bodyMode(operation.body)
   const passed = [...requestHeaders, ...(body === 'stream' ? ['content-length'] : []), ...(row.headers ?? [])]
@@ -23,6 +23,8 @@ export function forward(row: Forwarding, { upstreams }: Deps): Route {
     ...(bodyBytesMax !== undefined && { bodyBytesMax }),
     ...(problems && { problems }),
     ...(fresh && { fresh }),
+    ...(limit && { limit }),
+    ...(changesNothing && { changesNothing }),
     async handle(request) {
       const answer = await upstream.call({
         method,
