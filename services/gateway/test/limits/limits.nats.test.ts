@@ -15,7 +15,7 @@ after(async () => {
 })
 
 const tenantId = '01934d2e-0000-7000-8000-000000000001'
-const endpoint = '/v1/webhooks/kintell/01934d2e-0000-7000-8000-00000000000e'
+const webhooks = '/v1/webhooks/kintell/01934d2e-0000-7000-8000-00000000000'
 const limits = {
   GATEWAY_LIMIT_ANONYMOUS_PER_MINUTE: '20',
   GATEWAY_LIMIT_USER_PER_MINUTE: '30',
@@ -65,7 +65,7 @@ test('a user has one limit over all connections, and nobody else pays for it', a
   await using gateway = await run()
   const [token, other] = [
     await gateway.tokenOf('company_admin', tenantId),
-    await gateway.tokenOf('auditor', tenantId, { actorId: '01934d2e-0000-7000-8000-0000000000aa' }),
+    await gateway.tokenOf('auditor', tenantId, { claims: { sub: '01934d2e-0000-7000-8000-0000000000aa' } }),
   ]
   const ask = (bearer: string) => fetch(`${gateway.url}/v1/me`, { headers: { authorization: `Bearer ${bearer}` } })
   assert.deepEqual(await statuses(70, () => ask(token)), { 200: 30, 429: 40 })
@@ -76,12 +76,16 @@ test('a user has one limit over all connections, and nobody else pays for it', a
 
 test('right signatures count for the endpoint, wrong ones for the client that sent them', async () => {
   await using gateway = await run({ GATEWAY_LIMIT_WEBHOOK_ENDPOINT_PER_SECOND: '40' })
-  const post = () =>
-    fetch(`${gateway.url}${endpoint}`, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })
+  const post = (endpoint: string) => () =>
+    fetch(`${gateway.url}${webhooks}${endpoint}`, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    })
   ingest.answerWith({ status: 202, body: '{}' })
-  assert.deepEqual(await statuses(60, post), { 202: 40, 429: 20 })
+  assert.deepEqual(await statuses(60, post('a')), { 202: 40, 429: 20 })
   ingest.answerWith({ status: 401, body: '{}' })
-  const wrong = await statuses(60, post)
+  const wrong = await statuses(60, post('b'))
   assert.equal(wrong[401], 20)
   assert.equal((wrong[401] ?? 0) + (wrong[429] ?? 0), 60)
 })
