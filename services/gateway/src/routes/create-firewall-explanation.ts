@@ -15,16 +15,23 @@ export function createFirewallExplanationRoute({ firewall, operations }: Deps): 
       const { content, route: asked } = body
       const operation = asked && findOperation(operations, asked)
       if (asked && !operation) throw new ProblemError('resource-not-found', { detail: 'There is no such route.' })
-      const parsed = operation && parseJson(Buffer.from(content))
       const findings = operation
-        ? firewall.explain(operation, { params: {}, query: {}, body: parsed })
+        ? firewall.explain(operation, { params: {}, query: {}, body: contentFor(operation, content) })
         : [firewall.explainText(content)]
-      const isReached = findings.some(({ reached }) => reached.length > 0)
-      const refuses = firewall.mode === 'block' && typeof operation?.body !== 'string'
-      const decision = isReached ? (refuses ? 'refuse' : 'observe') : 'pass'
+      const decision = decide(findings, firewall.mode === 'block' && typeof operation?.body !== 'string')
       return { status: 200, body: { mode: firewall.mode, decision, fields: findings.map(describeFor(firewall)) } }
     },
   })
+}
+
+/** A file is looked at line by line, everything else is JSON. */
+function contentFor({ body }: Described, content: string): unknown {
+  return body === 'stream' ? content.split('\n') : parseJson(Buffer.from(content))
+}
+
+function decide(findings: readonly Finding[], refuses: boolean): FirewallExplanation['decision'] {
+  if (findings.every(({ reached }) => reached.length === 0)) return 'pass'
+  return refuses ? 'refuse' : 'observe'
 }
 
 function findOperation(
