@@ -39,10 +39,10 @@ const turnMs = 100
 
 /** Commits events to the outbox at a steady rate until it is ended, and tells how many. */
 function load(): { end(): Promise<number> } {
-  let over = false
+  const ending = new AbortController()
   let written = 0
   async function run(): Promise<number> {
-    while (!over) {
+    while (!ending.signal.aborted) {
       const startedMs = performance.now()
       const events = Array.from({ length: (perSecond * turnMs) / 1_000 }, () => session())
       await patiently(() => ingest.postgres.group(tenantId, [insertEvents('ingest', events)]))
@@ -55,7 +55,7 @@ function load(): { end(): Promise<number> } {
   const running = run()
   return {
     end: () => {
-      over = true
+      ending.abort()
       return running
     },
   }
