@@ -42,7 +42,7 @@ async function journey(context: BrowserContext, provider: string, email: string)
   await page.waitForURL(`${gateway}/v1/me`)
   const me = await readMe(page)
   assert.deepEqual(me.roles, ['company_admin'])
-  const session = (await cookiesOf(context)).find(({ name }) => name === '__Host-csr-session')
+  const session = (await context.cookies(gateway)).find(({ name }) => name === '__Host-csr-session')
   assert.ok(session, 'the browser kept no session cookie')
   assert.deepEqual([session.secure, session.httpOnly, session.sameSite, session.path], [true, true, 'Lax', '/'])
   const readable = await page.evaluate('document.cookie')
@@ -59,5 +59,3 @@ async function journey(context: BrowserContext, provider: string, email: string)
 async function readMe(page: Page): Promise<{ readonly roles: readonly string[]; readonly csrfToken: string }> {
   return JSON.parse((await page.textContent('body')) ?? '{}') as { roles: string[]; csrfToken: string }
 }
-
-const cookiesOf = (context: BrowserContext) => context.cookies(gateway)

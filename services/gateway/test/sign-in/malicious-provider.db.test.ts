@@ -322,6 +322,10 @@ test('mix-up: an answer is taken at the callback of its own provider only', asyn
   crossed.searchParams.delete('iss')
   assert.equal((await browser.get(crossed.href)).status, 401)
   assert.deepEqual(door.identities, [])
+  assert.deepEqual(
+    door.failures.map(({ code }) => code),
+    Array.from({ length: 2 }, () => 'state-unknown').concat('issuer-wrong'),
+  )
   assert.equal(provider.count('/token'), 0, 'no code went to the other provider')
 })
 

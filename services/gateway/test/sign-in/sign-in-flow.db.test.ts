@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { fakeClock } from '@csr/testkit/fake-clock'
 import postgres from 'postgres'
-import { clientId, directory, maliciousProvider, type MaliciousProvider } from './malicious-provider.ts'
+import { clientId, directory, maliciousProvider, otherDirectory, type MaliciousProvider } from './malicious-provider.ts'
 import { invitationPath, opened, openSignInDoor, redirectUri, type SignInDoor } from './sign-in-door.ts'
 
 const clock = fakeClock(new Date().toISOString())
@@ -247,6 +247,15 @@ test('a fresh sign-in asks anew as far as the provider can, and counts from the 
   const asked = provider.visit(await browser.start('azure', '?fresh=1'))
   provider.wrong = { claims: (usual) => ({ ...usual, auth_time: startedAt }) }
   assert.equal((await browser.get(asked)).status, 303)
+})
+
+test('the issuer of one directory vouches for nobody of another', async () => {
+  for (const tid of [otherDirectory, undefined, 'common']) {
+    const browser = door.browser()
+    provider.wrong = { claims: (usual) => ({ ...usual, tid }) }
+    assert.equal((await browser.get(provider.visit(await browser.start('azure')))).status, 401)
+  }
+  assert.deepEqual(new Set(door.failures.map(({ code }) => code)), new Set(['issuer-wrong']))
 })
 
 test('who is known to no tenant is told so, and let through to the invitation page only', async () => {
