@@ -9,12 +9,12 @@ import { newCompany, type Company } from './company.ts'
 import { openSuperuser } from './superuser.ts'
 
 /*
- * The short form. With 100,000 rows, and a flood as fast as a plain socket can send:
- * npm run bench -- --only tenant-fairness
+ * The short form: who is quiet waits a small part of what the queue of the other is old. How long that is in seconds, with
+ * 100,000 rows and a flood as fast as a plain socket can send: npm run bench -- --only tenant-fairness
  */
 const rows = 20_000
 const seconds = 15
-const p95MaxMs = 2_000
+const partMax = 1 / 4
 
 let stack: TestStack
 let superuser: postgres.Sql
@@ -84,7 +84,7 @@ async function leftOf({ tenantId }: Company): Promise<number> {
   return row?.left ?? 0
 }
 
-test(`while tenant A has rows queued and sends as fast as it is answered, B sees its webhooks within ${p95MaxMs} ms`, async (t) => {
+test('while tenant A has rows queued and sends as fast as it is answered, the webhooks of B overtake what A has queued', async (t) => {
   const [a, b] = [await newCompany(stack, 'Company A'), await newCompany(stack, 'Company B')]
   const emails = Array.from({ length: 10 }, (_, index) => `quiet-${index}@example.org`)
   for (const email of emails) {
@@ -93,6 +93,7 @@ test(`while tenant A has rows queued and sends as fast as it is answered, B sees
   }
   for (const email of emails) await b.person(email)
 
+  const queuedAtMs = performance.now()
   await upload(a)
   let over = false
   const flooding = flood(a, () => over)
@@ -101,14 +102,15 @@ test(`while tenant A has rows queued and sends as fast as it is answered, B sees
     probes.push(probe(b, emails[number % emails.length] as string, number))
     await pause(500)
   }
-  const left = await leftOf(a)
   const lags = (await Promise.all(probes)).toSorted((one, other) => one - other)
+  const left = await leftOf(a)
+  const queuedMs = performance.now() - queuedAtMs
   over = true
   const sent = await flooding
   const p95 = lags[Math.floor(lags.length * 0.95)] as number
   t.diagnostic(
-    `p50 ${lags[lags.length >> 1]?.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms of ${lags.length}; A sent ${sent} webhooks, ${left} of A were left`,
+    `p50 ${lags[lags.length >> 1]?.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms of ${lags.length}; A sent ${sent} webhooks, ${left} of A were left after ${queuedMs.toFixed(0)} ms`,
   )
   assert.ok(left > 0, 'A had something queued all the time')
-  assert.ok(p95 < p95MaxMs, `p95 ${p95.toFixed(0)} ms`)
+  assert.ok(p95 < queuedMs * partMax, `p95 ${p95.toFixed(0)} ms, while A has waited for ${queuedMs.toFixed(0)} ms`)
 })

@@ -10,6 +10,7 @@ import { cutStore, deleteStore } from '../load/chaos/faults/nats-store.ts'
 import { removeFolder, startRigStack, type RigStack } from '../load/chaos/rig-stack.ts'
 import { judgeRun, openRig, type OpenRig } from '../load/chaos/run-scenario.ts'
 import { createGatewayClient } from '@csr/stack/gateway-client'
+import { eventually } from '@csr/testkit/eventually'
 
 /* The short form of `npm run chaos -- lost-store`: real services, a broker that loses what it had acknowledged. */
 const folder = mkdtempSync(join(tmpdir(), 'csr-lost-store-'))
@@ -51,8 +52,12 @@ test('P2: services go on through a broker that lost its store, and everything ac
   await loses(cutStore)
   const client = createGatewayClient(stack.document.gateway)
   const token = await stack.token({ role: 'platform_admin' })
-  const { unsent, streams } = await client.call(getOutbox('ingest'), { token })
-  assert.equal(unsent, 0)
+  await open.rig.load.rest()
+  const { streams } = await eventually(async () => {
+    const outbox = await client.call(getOutbox('ingest'), { token })
+    assert.equal(outbox.unsent, 0)
+    return outbox
+  })
   const loss = streams.find(({ stream }) => stream === 'INGEST')?.lastLoss
   assert.ok(loss && loss.count > 0)
 })
