@@ -56,6 +56,7 @@ export function createRemembered<Value>(options: Options<Value>): Remembered<Val
       return held.value
     },
     async reload() {
+      if (loading !== null) return await loading
       if (held !== null && ageMs(reloadedAtMs) < coolDownMs) return held.value
       reloadedAtMs = clock.nowMs()
       return await refresh()
