@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
+import { eventually } from '@csr/testkit/eventually'
 import postgres from 'postgres'
 import { createScratch, type Scratch } from './scratch.ts'
 
@@ -59,14 +60,16 @@ test('a transaction whose connection dies never goes on outside of it', limit, a
 test('what the server said before it hung up is what is thrown', limit, async () => {
   const sql = connect({ connection: { application_name: 'spoken' } })
   await sql`select 1`
-  const query = sql`select pg_sleep(3)`.execute()
-  await assert.rejects(
-    async () => {
-      await terminate('spoken')
-      await query
-    },
-    { code: '57P01' },
-  )
+  const query = sql`select pg_sleep(20)`.execute()
+  const refused = assert.rejects(async () => await query, { code: '57P01' })
+  // a session that ends before it has read the query takes its last words along: the system drops them with the connection
+  await eventually(async () => {
+    const [row] = await scratch.admin`
+      select wait_event from pg_stat_activity where application_name = 'spoken' and state = 'active'`
+    assert.equal(row?.['wait_event'], 'PgSleep')
+  })
+  await terminate('spoken')
+  await refused
   await sql.end()
 })
 
