@@ -2208,10 +2208,7 @@ export interface operations {
     postAuthLogout: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Repeating the request with the same key and bytes within 24 h gets the same answer and changes nothing. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2229,8 +2226,6 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem401"];
-            409: components["responses"]["Problem409"];
-            422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };

@@ -44,10 +44,14 @@ export function operation<const Declared extends Operation>(declared: Declared):
   return declared
 }
 
-/** Whether an operation takes an Idempotency-Key: every POST and PATCH that changes something on behalf of somebody. */
+/**
+ * Whether an operation takes an Idempotency-Key: every POST and PATCH that changes something on behalf of somebody. Routes
+ * of sign-in and tokens do not: their answers carry cookies and tokens, which nobody keeps.
+ */
 export function takesIdempotencyKey(
-  asked: Pick<Operation, 'method' | 'changesNothing'> & { readonly permission: string },
+  asked: Pick<Operation, 'method' | 'path' | 'changesNothing'> & { readonly permission: string },
 ): boolean {
-  const { method, permission, changesNothing } = asked
-  return (method === 'POST' || method === 'PATCH') && permission !== 'public' && changesNothing !== true
+  const { method, path, permission, changesNothing } = asked
+  const isEffect = (method === 'POST' || method === 'PATCH') && changesNothing !== true
+  return isEffect && permission !== 'public' && !path.startsWith('/v1/auth/')
 }
