@@ -1,3 +1,4 @@
+import { createPulse } from '@csr/messaging/pulse'
 import type { Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import { nextOf } from '../domain/bulk-replay.ts'
@@ -30,7 +31,7 @@ const lookAgainMs = 200
  */
 export function carryOutReplays({ bulks, replays, hold, logger }: Deps): ReplayWorker {
   const stop = new AbortController()
-  let ring: (() => void) | null = null
+  const pulse = createPulse()
   let running: Promise<void> | null = null
 
   async function stand(): Promise<void> {
@@ -38,32 +39,24 @@ export function carryOutReplays({ bulks, replays, hold, logger }: Deps): ReplayW
       try {
         await using lock = await hold('audit:replays', stop.signal)
         const until = AbortSignal.any([stop.signal, lock.lost])
-        while (!until.aborted) await rested((await round({ bulks, replays }, until)) ? lookAgainMs : lookEveryMs)
+        while (!until.aborted) await pulse.wait((await round({ bulks, replays }, until)) ? lookAgainMs : lookEveryMs)
       } catch (error) {
         if (stop.signal.aborted) return
         logger.error('replays-wait', error)
-        await rested(lookEveryMs)
+        await pulse.wait(lookEveryMs)
       }
     }
   }
 
-  async function rested(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      ring = () => (clearTimeout(timer), resolve())
-    })
-    ring = null
-  }
-
   return {
     name: 'replays',
-    wake: () => ring?.(),
+    wake: () => pulse.ring(),
     async start() {
       running = stand()
     },
     async [Symbol.asyncDispose]() {
       stop.abort()
-      ring?.()
+      pulse.ring()
       await running
     },
   }

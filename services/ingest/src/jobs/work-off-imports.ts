@@ -1,3 +1,4 @@
+import { createPulse } from '@csr/messaging/pulse'
 import type { Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import { workOffFile } from '../csv/work-off-file.ts'
@@ -28,9 +29,9 @@ const tenantsMost = 4
  */
 export function workOffImports({ imports, hold, logger }: Deps): ImportWorker {
   const stop = new AbortController()
-  let ring: (() => void) | null = null
+  const pulse = createPulse()
   let running: Promise<void> | null = null
-  const files = workSideBySide({ imports, logger, ended: () => ring?.() })
+  const files = workSideBySide({ imports, logger, ended: () => pulse.ring() })
 
   async function stand(): Promise<void> {
     while (!stop.signal.aborted) {
@@ -40,7 +41,7 @@ export function workOffImports({ imports, hold, logger }: Deps): ImportWorker {
       } catch (error) {
         if (stop.signal.aborted) return
         logger.error('imports-wait', error)
-        await rested(retryMs)
+        await pulse.wait(retryMs)
       }
     }
   }
@@ -49,31 +50,22 @@ export function workOffImports({ imports, hold, logger }: Deps): ImportWorker {
     try {
       while (!until.aborted) {
         await files.look(until)
-        if (!until.aborted) await rested(lookEveryMs)
+        if (!until.aborted) await pulse.wait(lookEveryMs)
       }
     } finally {
       await files.left()
     }
   }
 
-  /** Ends early when it is rung. */
-  async function rested(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      ring = () => (clearTimeout(timer), resolve())
-    })
-    ring = null
-  }
-
   return {
     name: 'imports',
-    wake: () => ring?.(),
+    wake: () => pulse.ring(),
     async start() {
       running = stand()
     },
     async [Symbol.asyncDispose]() {
       stop.abort()
-      ring?.()
+      pulse.ring()
       await running
     },
   }
