@@ -131,6 +131,25 @@ test('P7: a tenant is made with its key, its row and the first record of its log
   assert.deepEqual(listed.body.items, [body])
 })
 
+test('P2: a tenant asked for twice under one key is one tenant, and one record', async () => {
+  const asked = () =>
+    fetch(`${gateway.url}/v1/tenants`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json', 'idempotency-key': 'once' },
+      body: JSON.stringify({ name: 'Once Only' }),
+    })
+  const [first, again] = [await asked(), await asked()]
+  assert.deepEqual([first.status, again.status, again.headers.get('idempotent-replayed')], [201, 201, 'true'])
+  const made = await first.text()
+  assert.equal(await again.text(), made)
+  const { id } = JSON.parse(made) as { id: string }
+  const events = await eventsOf('gateway.tenant.created.v1')
+  assert.equal(events.filter(({ tenantid }) => tenantid === id).length, 1)
+  const { body } = await ask('/v1/tenants?limit=200', operator)
+  assert.equal(body.items.filter((item) => item.id === id).length, 1)
+  assert.ok(!JSON.stringify(body.items).replace('Once Only', '').includes('Once Only'))
+})
+
 test('tenants are listed newest first, page by page, to operators only', async () => {
   const made: string[] = []
   for (const name of ['a', 'b', 'c']) made.push((await post('/v1/tenants', { name }, operator)).body.id)

@@ -33,7 +33,7 @@ export type Begun =
   | { readonly outcome: 'other-body' }
 
 export interface Lease {
-  /** for the transaction of the effect, or alone */
+  /** to stand last in the transaction of the effect, which may be another tenant's: the key is the caller's */
   keep(answer: KeptAnswer, bodyDigest: Uint8Array): Promise<readonly Statement[]>
   /** keeps an answer whose route has no transaction of its own */
   keepAlone(answer: KeptAnswer, bodyDigest: Uint8Array): Promise<void>
@@ -67,28 +67,14 @@ type Deps = {
 }
 
 /** Keeps answers for 24 h in `<service>.idempotency_keys`: fingerprints of keys and bodies, and the answer sealed. */
-export function keepAnswers({ service, postgres, seal, clock, ids }: Deps): AnswerKeeper {
+export function keepAnswers(deps: Deps): AnswerKeeper {
+  const { service, postgres, seal, clock, ids } = deps
   const sql = statementsOf(service)
-  const at = (ms: number): string => new Date(ms).toISOString()
   let timer: NodeJS.Timeout | undefined
 
   /** That it fails is no reason to stop: the next round forgets more. */
   async function forget(): Promise<void> {
     await postgres.worker([statement(sql.forget, [at(clock.nowMs() - keptMs)])]).catch(() => undefined)
-  }
-
-  function leaseOf(tenantId: string, name: string, leaseId: string): Lease {
-    const keep: Lease['keep'] = async (answer, digest) => {
-      const sealed = await seal.seal(tenantId, name, JSON.stringify(answer))
-      return [statement(sql.keep, [name, leaseId, sealed, seal.fingerprint(tenantId, digest)])]
-    }
-    return {
-      keep,
-      keepAlone: async (answer, digest) => void (await postgres.group(tenantId, await keep(answer, digest))),
-      renew: async () =>
-        void (await postgres.group(tenantId, [statement(sql.renew, [name, leaseId, at(clock.nowMs() + leaseMs)])])),
-      release: async () => void (await postgres.group(tenantId, [statement(sql.release, [name, leaseId])])),
-    }
   }
 
   return {
@@ -107,7 +93,7 @@ export function keepAnswers({ service, postgres, seal, clock, ids }: Deps): Answ
         statement(sql.begin, [name, body, leaseId, ...times]),
         statement<Row>(sql.find, [name]),
       ])
-      if (row?.lease_id === leaseId) return { outcome: 'begun', lease: leaseOf(tenantId, name, leaseId) }
+      if (row?.lease_id === leaseId) return { outcome: 'begun', lease: leaseOf(deps, sql, { tenantId, name, leaseId }) }
       const isSame = (fingerprint: string): boolean => row?.body_fingerprint === fingerprint
       if (row && body !== null && row.body_fingerprint !== null && !isSame(body)) return { outcome: 'other-body' }
       if (!row || row.answer_sealed === null) return { outcome: 'running' }
@@ -121,6 +107,30 @@ export function keepAnswers({ service, postgres, seal, clock, ids }: Deps): Answ
     },
   }
 }
+
+type Leased = { readonly tenantId: string; readonly name: string; readonly leaseId: string }
+
+function leaseOf({ postgres, seal, clock }: Deps, sql: Statements, { tenantId, name, leaseId }: Leased): Lease {
+  const keep: Lease['keep'] = async (answer, digest) => {
+    const sealed = await seal.seal(tenantId, name, JSON.stringify(answer))
+    return [
+      statement(actFor, [tenantId]),
+      statement(sql.keep, [name, leaseId, sealed, seal.fingerprint(tenantId, digest)]),
+    ]
+  }
+  return {
+    keep,
+    keepAlone: async (answer, digest) => void (await postgres.group(tenantId, await keep(answer, digest))),
+    renew: async () =>
+      void (await postgres.group(tenantId, [statement(sql.renew, [name, leaseId, at(clock.nowMs() + leaseMs)])])),
+    release: async () => void (await postgres.group(tenantId, [statement(sql.release, [name, leaseId])])),
+  }
+}
+
+const at = (ms: number): string => new Date(ms).toISOString()
+const actFor = `select set_config('app.tenant_id', $1, true)`
+
+type Statements = ReturnType<typeof statementsOf>
 
 function statementsOf(service: Service) {
   const table = `${service}.idempotency_keys`

@@ -6,7 +6,7 @@ export function createTenantRoute({ tenants }: { readonly tenants: Pick<TenantSt
   return route({
     ...createTenant,
     async handle({ body, principal, requestId, once }) {
-      const wanted = { name: body.name, actorId: principal.actorId, actorTenantId: principal.tenantId, requestId }
+      const wanted = { name: body.name, actorId: principal.actorId, requestId }
       const created = await tenants.create(wanted, (made) => once.keep({ status: 201, body: made }))
       return { status: 201, body: created }
     },

@@ -1,9 +1,9 @@
 import { inviteColleague, inviteIntoTenant, inviteParticipant } from '@csr/contracts/http/accounts'
 import type { Role } from '@csr/contracts/permissions'
 import { ProblemError } from '@csr/http/problem'
-import { route, type Principal, type Route } from '@csr/http/route'
+import { route, type Principal, type Route, type RouteRequest } from '@csr/http/route'
 import type { Upstream } from '@csr/http/upstream'
-import type { InvitationStore } from '../store/invitation-store.ts'
+import type { InvitationStore, NewInvitation } from '../store/invitation-store.ts'
 import type { TenantStore } from '../store/tenant-store.ts'
 import { assertAdministrator } from './administrator.ts'
 
@@ -13,10 +13,12 @@ type Invited = { readonly tenantId: string; readonly role: Role; readonly subjec
 async function invite(
   { invitations }: Invitations,
   invited: Invited,
-  { principal, requestId }: { readonly principal: Principal; readonly requestId: string },
+  { principal, requestId, once }: Pick<RouteRequest, 'requestId' | 'once'> & { readonly principal: Principal },
 ) {
-  const { id, token, expiresAt } = await invitations.create({ ...invited, actorId: principal.actorId, requestId })
-  return { status: 201, body: { id, token, expiresAt } } as const
+  const answerOf = ({ id, token, expiresAt }: NewInvitation) =>
+    ({ status: 201, body: { id, token, expiresAt } }) as const
+  const wanted = { ...invited, actorId: principal.actorId, requestId }
+  return answerOf(await invitations.create(wanted, (made) => once.keep(answerOf(made))))
 }
 
 /** Whether there is such a person, and whether the caller may see them, is what profile says. */

@@ -1,7 +1,7 @@
 import { createMachineClient, listMachineClients, removeMachineClient } from '@csr/contracts/http/tokens'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Route } from '@csr/http/route'
-import type { MachineClientStore } from '../store/machine-client-store.ts'
+import type { MachineClientStore, NewClient } from '../store/machine-client-store.ts'
 import { assertAdministrator } from './administrator.ts'
 
 type Deps = { readonly clients: Pick<MachineClientStore, 'create' | 'list' | 'remove'> }
@@ -9,12 +9,14 @@ type Deps = { readonly clients: Pick<MachineClientStore, 'create' | 'list' | 're
 export function createMachineClientRoute({ clients }: Deps): Route {
   return route({
     ...createMachineClient,
-    async handle({ body, principal, requestId }) {
+    async handle({ body, principal, requestId, once }) {
       assertAdministrator(principal)
       const { tenantId, actorId } = principal
       const { name, role, publicKeys = null } = body
-      const made = await clients.create({ tenantId, name, role, publicKeys, actorId, requestId })
-      return { status: 201, body: made, headers: { 'cache-control': 'no-store' } }
+      const answerOf = (made: NewClient) =>
+        ({ status: 201, body: made, headers: { 'cache-control': 'no-store' } }) as const
+      const wanted = { tenantId, name, role, publicKeys, actorId, requestId }
+      return answerOf(await clients.create(wanted, (made) => once.keep(answerOf(made))))
     },
   })
 }

@@ -3,7 +3,7 @@ import { platformTenantId } from '@csr/contracts/services'
 import type { Keyring } from '@csr/keyring/keyring'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
-import { statement } from '@csr/postgres/statement'
+import { statement, type Also } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import { invitationCreated } from '../events.ts'
@@ -18,6 +18,8 @@ export type Invitation = {
   readonly expiresAt: string
 }
 
+export type NewInvitation = Invitation & { readonly token: string }
+
 export type WantedInvitation = {
   readonly tenantId: string
   readonly role: Role
@@ -28,7 +30,7 @@ export type WantedInvitation = {
 
 export interface InvitationStore {
   /** the token is told once: 256 bits, kept as an HMAC, good once within 14 days */
-  create(wanted: WantedInvitation): Promise<Invitation & { readonly token: string }>
+  create(wanted: WantedInvitation, also: Also<NewInvitation>): Promise<NewInvitation>
   /** null where the token is unknown or its time is over */
   find(token: string): Promise<Invitation | null>
   /** for this account; false where another was first or its time is over. Again by the same account: again */
@@ -58,7 +60,7 @@ const columns = 'tenant_id, invitation_id, role, subject_id, expires_at'
 export function createInvitationStore({ postgres, keyring, relay, clock, ids }: Deps): InvitationStore {
   const hmacOf = (token: string): string => keyring.fingerprint(platformTenantId, 'invitation', token)
   return {
-    async create({ tenantId, role, subjectId, actorId, requestId }) {
+    async create({ tenantId, role, subjectId, actorId, requestId }, also) {
       const id = ids.uuid()
       const token = ids.secret()
       const expiresAt = new Date(clock.nowMs() + invitationLifeMs).toISOString()
@@ -70,9 +72,10 @@ export function createInvitationStore({ postgres, keyring, relay, clock, ids }: 
         [id, hmacOf(token), role, subjectId, actorId, clock.now(), expiresAt],
       )
       const event = invitationCreated(invited, { id: ids.uuid(), time: clock.now() })
-      await postgres.group(tenantId, [insert, insertEvents('gateway', [event])])
+      const made = { id, tenantId, role, subjectId, expiresAt, token }
+      await postgres.group(tenantId, [insert, insertEvents('gateway', [event]), ...(await also(made))])
       relay.wake()
-      return { id, tenantId, role, subjectId, expiresAt, token }
+      return made
     },
     async find(token) {
       const select = `select ${columns} from gateway.invitations where token = $1 and expires_at > $2`

@@ -5,7 +5,7 @@ import { KeyringUnavailable } from '@csr/keyring/errors'
 import type { Keyring } from '@csr/keyring/keyring'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
-import { statement } from '@csr/postgres/statement'
+import { statement, type Also } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import { isSameSecret } from '../domain/same-secret.ts'
@@ -31,11 +31,13 @@ export type WantedClient = {
   readonly requestId: string
 }
 
+export type NewClient = MachineClient & { readonly secret: string | null }
+
 type By = { readonly actorId: string; readonly requestId: string }
 
 export interface MachineClientStore {
   /** the secret is told once: 256 bits, kept as an HMAC; null for clients with keys */
-  create(wanted: WantedClient): Promise<MachineClient & { readonly secret: string | null }>
+  create(wanted: WantedClient, also: Also<NewClient>): Promise<NewClient>
   list(tenantId: string): Promise<readonly MachineClient[]>
   /** false where the tenant has no such client; its tokens are refused within a minute */
   remove(tenantId: string, clientId: string, by: By): Promise<boolean>
@@ -83,7 +85,7 @@ export function createMachineClientStore(deps: Deps): MachineClientStore {
   }
 
   return {
-    create: (wanted) => create(deps, wanted),
+    create: (wanted, also) => create(deps, wanted, also),
     list: (tenantId) => list(deps, tenantId),
     async remove(tenantId, clientId, { actorId, requestId }) {
       if ((await read(clientId))?.tenant_id !== tenantId) return false
@@ -124,7 +126,7 @@ function hmacOf({ keyring }: Deps, purpose: string, ...parts: [clientId: string,
   return keyring.fingerprint(platformTenantId, purpose, ...parts)
 }
 
-async function create(deps: Deps, wanted: WantedClient): Promise<MachineClient & { readonly secret: string | null }> {
+async function create(deps: Deps, wanted: WantedClient, also: Also<NewClient>): Promise<NewClient> {
   const { keyring, clock, ids } = deps
   const { tenantId, name, role, publicKeys, actorId, requestId } = wanted
   const id = ids.uuid()
@@ -140,11 +142,12 @@ async function create(deps: Deps, wanted: WantedClient): Promise<MachineClient &
     ],
   )
   const method = methodOf(secret !== null)
-  const made = { tenantId, clientId: id, role, method, actorId, requestId }
-  const event = machineClientCreated(made, { id: ids.uuid(), time })
-  await deps.postgres.group(tenantId, [insert, insertEvents('gateway', [event])])
+  const told = { tenantId, clientId: id, role, method, actorId, requestId }
+  const event = machineClientCreated(told, { id: ids.uuid(), time })
+  const made = { id, name, role, method, createdAt: time, secret }
+  await deps.postgres.group(tenantId, [insert, insertEvents('gateway', [event]), ...(await also(made))])
   deps.relay.wake()
-  return { id, name, role, method, createdAt: time, secret }
+  return made
 }
 
 async function list({ postgres, keyring }: Deps, tenantId: string): Promise<MachineClient[]> {

@@ -13,7 +13,6 @@ import { tenantCreated } from '../events.ts'
 export type WantedTenant = {
   readonly name: string
   readonly actorId: string
-  readonly actorTenantId: string
   readonly requestId: string
 }
 
@@ -35,7 +34,7 @@ type Deps = {
 /** Tenants, read across all of them by the worker role. Keys commit first: a key without a tenant is harmless. */
 export function createTenantStore({ postgres, keyring, relay, clock, ids }: Deps): TenantStore {
   return {
-    async create({ name, actorId, actorTenantId, requestId }, also) {
+    async create({ name, actorId, requestId }, also) {
       const id = ids.uuid()
       const createdAt = clock.now()
       await Promise.all([keyring.createTenant(platformTenantId), keyring.createTenant(id)])
@@ -46,7 +45,6 @@ export function createTenantStore({ postgres, keyring, relay, clock, ids }: Deps
       await postgres.group(id, [
         insertTenant(id, sealed, createdAt),
         insertEvents('gateway', [event]),
-        actFor(actorTenantId),
         ...(await also(created)),
       ])
       relay.wake()
@@ -73,9 +71,6 @@ export function createTenantStore({ postgres, keyring, relay, clock, ids }: Deps
 }
 
 const placeOfName = (id: string) => ({ field: 'gateway.tenants.name', row: id })
-
-/** What belongs to the tenant of whoever asked, in the transaction that makes another one. */
-const actFor = (tenantId: string): Statement => statement(`select set_config('app.tenant_id', $1, true)`, [tenantId])
 
 type TenantRow = { readonly tenant_id: string; readonly name_sealed: SealedText; readonly created_at: string }
 

@@ -115,10 +115,7 @@ export async function openAccountDoor(): Promise<AccountDoor> {
   const door: AccountDoor = {
     ...{ stores, accounts, tokenOf, ask, operate, url: server.address, profileStatus: 200 },
     async tenant(rules) {
-      const created = await tenants.create(
-        { name: 'Example', actorId: operatorId, actorTenantId: ids.uuid(), requestId: 'r' },
-        async () => [],
-      )
+      const created = await tenants.create({ name: 'Example', actorId: operatorId, requestId: 'r' }, async () => [])
       if (rules) {
         const { status } = await operate('PUT', `/v1/tenants/${created.id}/sign-in-rules`, rules)
         if (status !== 200) throw new Error(`rules were answered ${status}`)
