@@ -18,6 +18,8 @@ export interface Keys {
   seal(keyId: string, place: Place, plaintext: string): SealedText
   /** Opens a value at the place it was sealed for. Throws `SealBroken` where it was changed, cut or moved. */
   open(sealed: SealedText, place: Place): Opened
+  /** Opens what has to be there: the value, or `KeyringUnavailable` where its key is missing or destroyed. */
+  read(sealed: SealedText, place: Place): string
   /** true where the key was destroyed */
   erased(keyId: string): boolean
   /** true where the subject asked for restriction (Art. 18); at most 15 s old */
@@ -56,6 +58,15 @@ export function createKeys(
     return { state: 'value', value: openText(dataKey(cell), place, seal) }
   }
 
+  function openAtPlace(sealed: SealedText, place: Place): Opened {
+    try {
+      return open(sealed, place)
+    } catch (error) {
+      if (error instanceof SealBroken) deps.alarms.broken(place.field, error)
+      throw error
+    }
+  }
+
   return {
     seal(keyId, place, plaintext) {
       const cell = cells.get(keyId)
@@ -64,13 +75,11 @@ export function createKeys(
       if (cell.erased) throw new KeyErased(keyId)
       return sealText(dataKey(cell), place, plaintext)
     },
-    open(sealed, place) {
-      try {
-        return open(sealed, place)
-      } catch (error) {
-        if (error instanceof SealBroken) deps.alarms.broken(place.field, error)
-        throw error
-      }
+    open: openAtPlace,
+    read(sealed, place) {
+      const opened = openAtPlace(sealed, place)
+      if (opened.state !== 'value') throw new KeyringUnavailable(`the key of a ${place.field} is ${opened.state}`)
+      return opened.value
     },
     erased: (keyId) => cells.get(keyId)?.erased ?? false,
     restricted: (keyId) => cells.get(keyId)?.restricted ?? false,

@@ -42,6 +42,17 @@ export function on<Name extends EventName>(
   return { event, paceMs, handle: (tenantId, events) => handle(tenantId, events as NewestOf<Name>[]) }
 }
 
+/** A handler that answers each event with others and writes nothing else. */
+export function answer<Name extends EventName>(
+  event: Name,
+  give: (tenantId: string, event: NewestOf<Name>) => Promise<readonly Event[]>,
+): Handler {
+  return on(event, async (tenantId, events) => {
+    const answers = await Promise.all(events.map((one) => give(tenantId, one)))
+    return { statements: [], events: answers.flat() }
+  })
+}
+
 /** A handler of everything that is published; only the envelope is checked. */
 export function onAnyEvent(
   handle: (tenantId: string, events: readonly Event[], sources: readonly Source[]) => Promise<Writes>,

@@ -1,26 +1,11 @@
-import type { EventOf } from '@csr/contracts/events/catalog'
-import { createEvent } from '@csr/contracts/events/create-event'
 import type { SealedText } from '@csr/contracts/events/envelope'
-import { eventPlace } from '@csr/contracts/events/event-place'
-import { splitExport } from '@csr/contracts/events/export-parts'
 import { platformTenantId } from '@csr/contracts/services'
-import type { Keyring } from '@csr/keyring/keyring'
+import { createContributions, type ContributionDeps, type Contributions } from '@csr/keyring/contribute-export'
 import type { Postgres } from '@csr/postgres/connect'
 import { arrayOf, statement } from '@csr/postgres/statement'
 import { personPlace } from './account-store.ts'
 
-type ExportRequested = EventOf<'privacy.export.requested.v1'>
-
-export interface ContributionStore {
-  /** the accounts bound to the person and their sessions, as events to publish; none where the person is erased */
-  contribute(tenantId: string, request: ExportRequested): Promise<EventOf<'gateway.export.contributed.v1'>[]>
-}
-
-type Deps = {
-  readonly postgres: Pick<Postgres, 'group'>
-  readonly keyring: Pick<Keyring, 'load'>
-  readonly stamp: () => { readonly id: string; readonly time: string }
-}
+type Deps = ContributionDeps & { readonly postgres: Pick<Postgres, 'group'> }
 
 type MembershipRow = { readonly account_id: string; readonly roles: readonly string[]; readonly joined_at: string }
 type AccountRow = {
@@ -30,38 +15,32 @@ type AccountRow = {
   readonly signed_in_at: string | null
 }
 
-const type = 'gateway.export.contributed.v1'
+export function createContributionStore({ postgres, keyring, stamp }: Deps): Contributions<'gateway'> {
+  return createContributions('gateway', {
+    keyring,
+    stamp,
+    read: async (tenantId, subjectId) => ({ accounts: await accountsOf({ postgres, keyring }, tenantId, subjectId) }),
+  })
+}
 
-export function createContributionStore({ postgres, keyring, stamp }: Deps): ContributionStore {
-  async function accountsOf(tenantId: string, subjectId: string) {
-    const [memberships] = await postgres.group(tenantId, [membershipsOf(subjectId)])
-    if (memberships.length === 0) return []
-    const ids = memberships.map((row) => row.account_id)
-    const [rows] = await postgres.group(platformTenantId, [accountsById(ids)])
-    const keys = await keyring.load(platformTenantId, ids)
-    return memberships.map(({ account_id, roles, joined_at: joinedAt }) => {
-      const account = rows.find((row) => row.account_id === account_id)
-      const sealed = account?.person_sealed ?? null
-      const opened = sealed === null ? null : keys.open(sealed, personPlace(account_id))
-      const person: unknown = opened?.state === 'value' ? JSON.parse(opened.value) : null
-      const { provider = null, signed_in_at: signedInAt = null } = account ?? {}
-      return { id: account_id, provider, person, roles, joinedAt, signedInAt }
-    })
-  }
-
-  return {
-    async contribute(tenantId, request) {
-      const { exportId, subjectId } = request.data
-      const keys = await keyring.load(tenantId, [subjectId])
-      if (keys.erased(subjectId)) return []
-      const texts = splitExport({ accounts: await accountsOf(tenantId, subjectId) })
-      return texts.map((text, index) => {
-        const about = { ...stamp(), tenantId, subject: subjectId, causationId: request.id }
-        const content = keys.seal(subjectId, eventPlace({ type, id: about.id }, 'content'), text) as unknown as string
-        return createEvent(type, about, { exportId, subjectId, part: index + 1, parts: texts.length, content })
-      })
-    },
-  }
+async function accountsOf(
+  { postgres, keyring }: Pick<Deps, 'postgres' | 'keyring'>,
+  tenantId: string,
+  subjectId: string,
+) {
+  const [memberships] = await postgres.group(tenantId, [membershipsOf(subjectId)])
+  if (memberships.length === 0) return []
+  const ids = memberships.map((row) => row.account_id)
+  const [rows] = await postgres.group(platformTenantId, [accountsById(ids)])
+  const keys = await keyring.load(platformTenantId, ids)
+  return memberships.map(({ account_id, roles, joined_at: joinedAt }) => {
+    const account = rows.find((row) => row.account_id === account_id)
+    const sealed = account?.person_sealed ?? null
+    const opened = sealed === null ? null : keys.open(sealed, personPlace(account_id))
+    const person: unknown = opened?.state === 'value' ? JSON.parse(opened.value) : null
+    const { provider = null, signed_in_at: signedInAt = null } = account ?? {}
+    return { id: account_id, provider, person, roles, joinedAt, signedInAt }
+  })
 }
 
 const membershipsOf = (subjectId: string) =>

@@ -1,7 +1,6 @@
 import type { MachineClient, MachineKey } from '@csr/contracts/http/tokens'
 import type { SealedText } from '@csr/contracts/events/envelope'
 import { platformTenantId } from '@csr/contracts/services'
-import { KeyringUnavailable } from '@csr/keyring/errors'
 import type { Keyring } from '@csr/keyring/keyring'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
@@ -159,8 +158,7 @@ async function list({ postgres, keyring }: Deps, tenantId: string): Promise<Mach
   const keyIds = rows.map((row) => row.client_id)
   const keys = await keyring.load(tenantId, keyIds)
   return rows.map(({ client_id: id, name_sealed, role, by_secret, created_at }) => {
-    const opened = keys.open(name_sealed, placeOf(id))
-    if (opened.state !== 'value') throw new KeyringUnavailable('the key of a machine client is missing')
-    return { id, name: opened.value, role, method: methodOf(by_secret), createdAt: created_at }
+    const name = keys.read(name_sealed, placeOf(id))
+    return { id, name, role, method: methodOf(by_secret), createdAt: created_at }
   })
 }

@@ -1,6 +1,5 @@
 import type { SealedText } from '@csr/contracts/events/envelope'
 import { platformTenantId } from '@csr/contracts/services'
-import { KeyringUnavailable } from '@csr/keyring/errors'
 import type { Keyring } from '@csr/keyring/keyring'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
@@ -114,9 +113,7 @@ async function openPrivate(
   const keyIds = sealed.map(({ keyId }) => keyId)
   const opener = await keyring.load(platformTenantId, keyIds)
   for (const { kid, keyId, privateSealed } of sealed) {
-    const value = opener.open(privateSealed as SealedText, placeOf(keyId))
-    if (value.state !== 'value') throw new KeyringUnavailable('the record key of a signing key is missing')
-    opened.set(kid, value.value)
+    opened.set(kid, opener.read(privateSealed as SealedText, placeOf(keyId)))
   }
   return opened
 }

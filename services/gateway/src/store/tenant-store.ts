@@ -1,7 +1,6 @@
 import type { Tenant } from '@csr/contracts/http/gateway'
 import type { SealedText } from '@csr/contracts/events/envelope'
 import { platformTenantId } from '@csr/contracts/services'
-import { KeyringUnavailable } from '@csr/keyring/errors'
 import type { Keyring } from '@csr/keyring/keyring'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
@@ -62,9 +61,8 @@ export function createTenantStore({ postgres, keyring, relay, clock, ids }: Deps
         rows.map((row) => row.tenant_id),
       )
       return rows.map((row) => {
-        const opened = keys.open(row.name_sealed, placeOfName(row.tenant_id))
-        if (opened.state !== 'value') throw new KeyringUnavailable('the key of a tenant record is missing')
-        return { id: row.tenant_id, name: opened.value, createdAt: row.created_at }
+        const name = keys.read(row.name_sealed, placeOfName(row.tenant_id))
+        return { id: row.tenant_id, name, createdAt: row.created_at }
       })
     },
   }

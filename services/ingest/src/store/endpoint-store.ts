@@ -1,6 +1,6 @@
 import type { SealedText } from '@csr/contracts/events/envelope'
 import type { Partner } from '@csr/contracts/events/ingest'
-import { KeyringUnavailable, TenantUnknown } from '@csr/keyring/errors'
+import { TenantUnknown } from '@csr/keyring/errors'
 import type { Keyring } from '@csr/keyring/keyring'
 import type { Keys } from '@csr/keyring/keys'
 import { insertEvents } from '@csr/messaging/outbox'
@@ -82,7 +82,7 @@ export function createEndpointStore(deps: Deps): EndpointStore {
     if (!row) return null
     const keys = await keyring.load(row.tenant_id, [id])
     if (keys.erased(id)) return null
-    const secrets = row.secrets_sealed.map((sealed) => readSecret(open(keys, sealed, secretPlace(id))))
+    const secrets = row.secrets_sealed.map((sealed) => readSecret(keys.read(sealed, secretPlace(id))))
     const usable = secrets.filter((secret) => secret !== null)
     return { id, tenantId: row.tenant_id, partner: row.partner, programme: programmeOf(row, keys), secrets: usable }
   }
@@ -127,11 +127,5 @@ export function createEndpointStore(deps: Deps): EndpointStore {
 }
 
 function programmeOf(row: EndpointRow, keys: Keys): string | null {
-  return row.programme_sealed === null ? null : open(keys, row.programme_sealed, programmePlace(row.id))
-}
-
-function open(keys: Keys, sealed: SealedText, place: { field: string; row: string }): string {
-  const opened = keys.open(sealed, place)
-  if (opened.state !== 'value') throw new KeyringUnavailable(`the key of an endpoint is ${opened.state}`)
-  return opened.value
+  return row.programme_sealed === null ? null : keys.read(row.programme_sealed, programmePlace(row.id))
 }

@@ -240,18 +240,13 @@ function sealParts(
 /** Sealed for the person, but for audit, which holds no keys. */
 function contentOf(event: Contributed, keys: Keys): string {
   const sealed = sealedText.safeParse(event.data.content)
-  return sealed.success ? valueOf(keys.open(sealed.data, eventPlace(event, 'content'))) : String(event.data.content)
+  return sealed.success ? keys.read(sealed.data, eventPlace(event, 'content')) : String(event.data.content)
 }
 
 function openParts(exportId: string, parts: readonly exports.PartRow[], keys: Keys): Record<string, Held> {
   const texts = new Map<string, string[]>()
   for (const { service, part, sealed } of parts) {
-    texts.set(service, [...(texts.get(service) ?? []), valueOf(keys.open(sealed, partPlace(exportId, service, part)))])
+    texts.set(service, [...(texts.get(service) ?? []), keys.read(sealed, partPlace(exportId, service, part))])
   }
   return Object.fromEntries([...texts].map(([service, list]) => [service, joinExport(list)]))
-}
-
-function valueOf(opened: ReturnType<Keys['open']>): string {
-  if (opened.state === 'value') return opened.value
-  throw new KeyringUnavailable('the key of the person is missing')
 }

@@ -1,31 +1,16 @@
-import type { EventOf } from '@csr/contracts/events/catalog'
-import { contributeExport } from '@csr/keyring/contribute-export'
-import type { Keyring } from '@csr/keyring/keyring'
+import { createContributions, type ContributionDeps, type Contributions } from '@csr/keyring/contribute-export'
 import type { Postgres } from '@csr/postgres/connect'
 import { statement } from '@csr/postgres/statement'
 import * as queries from './queries.ts'
 import { openPersonal } from './sealed-profile.ts'
 
-type ExportRequested = EventOf<'privacy.export.requested.v1'>
-type Stamp = () => { readonly id: string; readonly time: string }
+type Deps = ContributionDeps & { readonly postgres: Pick<Postgres, 'group'> }
 
-export interface ContributionStore {
-  /** what this service holds about the person, as events to publish; none where the person is erased */
-  contribute(tenantId: string, request: ExportRequested): Promise<EventOf<'profile.export.contributed.v1'>[]>
-}
-
-type Deps = {
-  readonly postgres: Pick<Postgres, 'group'>
-  readonly keyring: Pick<Keyring, 'load'>
-  readonly stamp: Stamp
-}
-
-export function createContributionStore({ postgres, keyring, stamp }: Deps): ContributionStore {
-  return {
-    async contribute(tenantId, request) {
-      const { subjectId } = request.data
-      const keys = await keyring.load(tenantId, [subjectId])
-      if (keys.erased(subjectId)) return []
+export function createContributionStore({ postgres, keyring, stamp }: Deps): Contributions<'profile'> {
+  return createContributions('profile', {
+    keyring,
+    stamp,
+    async read(tenantId, subjectId, keys) {
       const [rows, activities, revisions] = await postgres.group(tenantId, [
         queries.personalById({ subjectId }),
         activitiesOf(subjectId),
@@ -37,10 +22,9 @@ export function createContributionStore({ postgres, keyring, stamp }: Deps): Con
         createdAt: row.created_at,
         changedAt: row.changed_at,
       }))
-      const held = { profile, activities, revisions }
-      return contributeExport('profile', request, held, { keys, stamp }) as EventOf<'profile.export.contributed.v1'>[]
+      return { profile, activities, revisions }
     },
-  }
+  })
 }
 
 const activitiesOf = (subjectId: string) =>

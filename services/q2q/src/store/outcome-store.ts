@@ -3,7 +3,6 @@ import type { Event } from '@csr/contracts/events/envelope'
 import { eventPlace } from '@csr/contracts/events/event-place'
 import type { EvidenceSpan, OutcomeScores, WithheldReason } from '@csr/contracts/events/q2q'
 import type { Outcome, OutcomeSummary } from '@csr/contracts/http/q2q'
-import { KeyringUnavailable } from '@csr/keyring/errors'
 import type { Keyring } from '@csr/keyring/keyring'
 import type { Keys } from '@csr/keyring/keys'
 import type { Postgres } from '@csr/postgres/connect'
@@ -111,13 +110,6 @@ const withheldRow = {
   ...{ language: null, model: null, version: null, rubric: null },
 }
 
-function open(screened: TextScreened, keys: Keys): string {
-  const { text, authorId } = screened.data
-  const opened = text ? keys.open(text, eventPlace(screened, 'text')) : null
-  if (opened?.state !== 'value') throw new KeyringUnavailable(`the key of ${authorId} is missing`)
-  return opened.value
-}
-
 function viewOf(
   row: Omit<OutcomeRow, 'scores' | 'textSealed'> & OutcomeScores,
   keys: Keys,
@@ -126,9 +118,7 @@ function viewOf(
   const { id, activityId, withheld, labels, language, model, version, rubric, policy, scoredAt, evidenceSealed } = row
   if (withheld !== null) return { id, activityId, withheld }
   if (!labels || !evidenceSealed) throw new Error(`outcome ${id} is neither scored nor withheld`)
-  const opened = keys.open(evidenceSealed, evidencePlace(id))
-  if (opened.state !== 'value') throw new KeyringUnavailable(`the key of ${row.subjectId} is missing`)
-  const spans = JSON.parse(opened.value) as EvidenceSpan[]
+  const spans = JSON.parse(keys.read(evidenceSealed, evidencePlace(id))) as EvidenceSpan[]
   const { confidence, belonging, languageLevel, jobReadiness, wellBeing } = row
   return {
     ...{ id, activityId, labels, policy, scoredAt },
@@ -159,7 +149,7 @@ function decide({ clock, ids, scoreText, tenantId, refusing, keys }: Deciding, s
   const scoredAt = clock.now()
   const about = { id: ids.uuid(), time: scoredAt, tenantId, causationId: screened.id }
   const facts = { id, activityId, subjectId, reportedAt, sourceId: screened.id, policy, scoredAt }
-  const text = sealed && open(screened, keys)
+  const text = sealed && keys.read(sealed, eventPlace(screened, 'text'))
   const scored =
     text === null
       ? { withheld: 'screened-out' as const }

@@ -1,47 +1,25 @@
-import type { EventOf } from '@csr/contracts/events/catalog'
 import type { SealedText } from '@csr/contracts/events/envelope'
-import { contributeExport } from '@csr/keyring/contribute-export'
-import { KeyringUnavailable } from '@csr/keyring/errors'
-import type { Keyring } from '@csr/keyring/keyring'
+import { createContributions, type ContributionDeps, type Contributions } from '@csr/keyring/contribute-export'
 import type { Postgres } from '@csr/postgres/connect'
 import { statement } from '@csr/postgres/statement'
 
-type ExportRequested = EventOf<'privacy.export.requested.v1'>
-type Stamp = () => { readonly id: string; readonly time: string }
-
-export interface ContributionStore {
-  /** what this service holds about the person, as events to publish; none where the person is erased */
-  contribute(tenantId: string, request: ExportRequested): Promise<EventOf<'safety.export.contributed.v1'>[]>
-}
-
-type Deps = {
-  readonly postgres: Pick<Postgres, 'group'>
-  readonly keyring: Pick<Keyring, 'load'>
-  readonly stamp: Stamp
-}
+type Deps = ContributionDeps & { readonly postgres: Pick<Postgres, 'group'> }
 
 type ReviewRow = { readonly id: string; readonly textSealed: SealedText } & Readonly<Record<string, unknown>>
 
-export function createContributionStore({ postgres, keyring, stamp }: Deps): ContributionStore {
-  return {
-    async contribute(tenantId, request) {
-      const { subjectId } = request.data
-      const keys = await keyring.load(tenantId, [subjectId])
-      if (keys.erased(subjectId)) return []
-      const [screenings, reviews] = await postgres.group(tenantId, [screeningsOf(subjectId), reviewsOf(subjectId)])
-      const opened = reviews.map(({ textSealed, ...review }) => {
-        const text = keys.open(textSealed, { field: 'safety.reviews.text_sealed', row: review.id })
-        if (text.state !== 'value') throw new KeyringUnavailable('the key of the person is missing')
-        return { ...review, text: text.value }
-      })
-      return contributeExport(
-        'safety',
-        request,
-        { screenings, reviews: opened },
-        { keys, stamp },
-      ) as EventOf<'safety.export.contributed.v1'>[]
+export function createContributionStore({ postgres, keyring, stamp }: Deps): Contributions<'safety'> {
+  return createContributions('safety', {
+    keyring,
+    stamp,
+    async read(tenantId, subjectId, keys) {
+      const [screenings, rows] = await postgres.group(tenantId, [screeningsOf(subjectId), reviewsOf(subjectId)])
+      const reviews = rows.map(({ textSealed, ...review }) => ({
+        ...review,
+        text: keys.read(textSealed, { field: 'safety.reviews.text_sealed', row: review.id }),
+      }))
+      return { screenings, reviews }
     },
-  }
+  })
 }
 
 const screeningsOf = (subjectId: string) =>
