@@ -7,7 +7,8 @@ import picocolors from 'picocolors'
 import { startBenchStack, type BenchStack } from './bench/bench-stack.ts'
 import { eventLag } from './bench/event-lag.ts'
 import { firewall } from './bench/firewall.ts'
-import type { BenchRow } from './bench/measured.ts'
+import { gatewayOverhead } from './bench/gateway-overhead.ts'
+import type { BenchRow, Cost } from './bench/measured.ts'
 import { profileRead } from './bench/profile-read.ts'
 import { tenantFairness } from './bench/tenant-fairness.ts'
 import { webhookAccept } from './bench/webhook-accept.ts'
@@ -21,6 +22,7 @@ type Note = (text: string) => void
 const rows: Readonly<Record<string, (stack: BenchStack, note: Note) => Promise<BenchRow>>> = {
   'event-lag': eventLag,
   'profile-read': profileRead,
+  'gateway-overhead': gatewayOverhead,
   'webhook-accept': webhookAccept,
   'webhook-sustained': webhookSustained,
   'tenant-fairness': tenantFairness,
@@ -62,7 +64,12 @@ function describe(row: BenchRow): string {
     `${mark} ${row.name.padEnd(18)} ${ratio}${row.ours.toFixed(0)}${bare} ${row.unit}, ${latency}`,
     `  ${pc.dim(`goal: ${row.goal}`)}`,
     ...row.notes.map((text) => `  ${pc.dim(text)}`),
+    ...(row.costs ?? []).map((cost) => `  ${pc.dim(describeCost(cost))}`),
   ].join('\n')
+}
+
+function describeCost({ step, p50Us, p95Us }: Cost): string {
+  return `${step.padEnd(50)} ${p50Us.toFixed(1).padStart(7)} µs at the median, ${p95Us.toFixed(1)} at p95`
 }
 
 function save(row: BenchRow): void {
@@ -80,6 +87,12 @@ function save(row: BenchRow): void {
     '',
     ...row.notes.map((line) => `- ${line}`),
     '',
+    ...(row.costs ? costTable(row.costs) : []),
   ]
   writeFileSync(fileURLToPath(new URL(`results/${row.name}.md`, import.meta.url)), text.join('\n'))
+}
+
+function costTable(costs: readonly Cost[]): string[] {
+  const rows = costs.map(({ step, p50Us, p95Us }) => `| ${step} | ${p50Us.toFixed(1)} | ${p95Us.toFixed(1)} |`)
+  return ['| step, warm, in one process | p50 µs | p95 µs |', '|---|---|---|', ...rows, '']
 }

@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { createGatewayClient, type GatewayClient } from '@csr/stack/gateway-client'
 import { readStackDocument, type StackDocument } from '@csr/stack/stack-document'
 import { raisedLimits } from '@csr/testkit/raised-limits'
 import postgres from 'postgres'
+import { end, programPath } from './child-program.ts'
 
 /** The whole system in a directory of its own, as `npm start` runs it, and the bare twin beside it. */
 export type BenchStack = AsyncDisposable & {
@@ -16,10 +16,8 @@ export type BenchStack = AsyncDisposable & {
   /** for looking in from outside, as no service could */
   readonly superuser: postgres.Sql
   readonly pids: Readonly<Record<string, number>>
-  readonly twin: { readonly gateway: string; readonly pids: Readonly<Record<string, number>> }
+  readonly twin: { readonly gateway: string; readonly service: string; readonly pids: Readonly<Record<string, number>> }
 }
-
-const program = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** Starts system and twin on ports from `portBase`; both live until disposal. */
 export async function startBenchStack(portBase: number, note: (text: string) => void): Promise<BenchStack> {
@@ -58,7 +56,14 @@ function inDatabase(name: string, url: string): string {
 async function startSystem(dataDir: string, portBase: number): Promise<ChildProcess> {
   const child = spawn(
     process.execPath,
-    [program('../../packages/stack/src/start.ts'), '--data-dir', dataDir, '--port-base', String(portBase), '--no-demo'],
+    [
+      programPath('../../packages/stack/src/start.ts'),
+      '--data-dir',
+      dataDir,
+      '--port-base',
+      String(portBase),
+      '--no-demo',
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...raisedLimits } },
   )
   let told = ''
@@ -82,13 +87,14 @@ async function startTwin(document: StackDocument, secret: string, portBase: numb
     children: [gateway, service],
     described: {
       gateway: `http://127.0.0.1:${portBase}`,
+      service: `http://127.0.0.1:${servicePort}`,
       pids: { gateway: gateway.pid ?? 0, service: service.pid ?? 0, postgres: document.postgres.pid ?? 0 },
     },
   }
 }
 
 async function startNode(path: string, argumentList: readonly string[]): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [program(path), ...argumentList], {
+  const child = spawn(process.execPath, [programPath(path), ...argumentList], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   await new Promise<void>((resolve, reject) => {
@@ -96,13 +102,6 @@ async function startNode(path: string, argumentList: readonly string[]): Promise
     child.once('exit', (code) => reject(new Error(`${path} ended (${code})`)))
   })
   return child
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGTERM')
-  await ended
 }
 
 function pidsOf(document: StackDocument): Record<string, number> {

@@ -72,7 +72,7 @@ const patterns = [
   ],
 ] as const
 
-function kilobytes(): string[] {
+export function kilobytes(): string[] {
   const folder = new URL('../../services/gateway/test/firewall/corpus/natural/', import.meta.url)
   const lines = readdirSync(folder).flatMap((file) => readFileSync(new URL(file, folder), 'utf8').trim().split('\n'))
   const all = lines.join(' ')

@@ -15,7 +15,12 @@ export type BenchRow = {
   readonly met: boolean
   /** what else was measured, for a reader */
   readonly notes: readonly string[]
+  /** what single steps cost, where the row looks at them */
+  readonly costs?: readonly Cost[]
 }
+
+/** One step by itself, in microseconds. */
+export type Cost = { readonly step: string; readonly p50Us: number; readonly p95Us: number }
 
 export type Measured = LoadResult & { readonly processorUs: Readonly<Record<string, number>> }
 

@@ -1,72 +1,37 @@
 import { listProfiles } from '@csr/contracts/http/profile'
-import { request } from 'undici'
 import type { BenchStack } from './bench-stack.ts'
+import { compareReads, tellTwin } from './compare-reads.ts'
 import { runLoad } from './http-load.ts'
-import { expectOnly, measured, median, perSecond, processorNote, type BenchRow, type Measured } from './measured.ts'
+import { expectOnly, type BenchRow } from './measured.ts'
+import { prepareSessions } from './webhook-requests.ts'
 
-const connections = 64
-const warmUpSeconds = 3
-const seconds = 10
-const rounds = 3
-const ratioGoal = 0.5
+const peopleAtLeast = 100
+const visibleWithinMs = 20_000
 
 /** A profile without personal fields, through both gateways: token, permission and tenancy against a bare select by key. */
 export async function profileRead(stack: BenchStack, note: (text: string) => void): Promise<BenchRow> {
-  const token = await stack.client.token({ tenantId: stack.tenantId, role: 'programme_manager' })
-  const { items } = await stack.client.call(listProfiles, { token, query: { limit: 200 } })
-  const ids = items.map(({ id }) => id)
-  for (const id of ids)
-    await request(`${stack.twin.gateway}/v1/profiles/${id}`, { method: 'PUT' }).then(({ body }) => body.dump())
-  const oursRuns: Measured[] = []
-  const twinRuns: Measured[] = []
-  for (let round = 0; round < rounds; round += 1) {
-    const twin = await readMany({ gateway: stack.twin.gateway, ids, query: '', token: '', pids: stack.twin.pids })
-    const ours = await readMany({
-      gateway: stack.document.gateway,
-      ids,
-      query: '?fields=basic',
-      token,
-      pids: stack.pids,
-    })
-    twinRuns.push(twin)
-    oursRuns.push(ours)
-    note(`round ${round + 1}: twin ${perSecond(twin).toFixed(0)}/s, ours ${perSecond(ours).toFixed(0)}/s`)
-  }
-  const ratios = oursRuns.map((ours, index) => perSecond(ours) / perSecond(twinRuns[index] ?? ours))
-  const ratio = median(ratios)
-  const middle = oursRuns[ratios.indexOf(ratio)] as Measured
-  const bare = twinRuns[ratios.indexOf(ratio)] as Measured
-  return {
-    name: 'profile-read',
-    unit: 'requests/s',
-    ours: perSecond(middle),
-    bare: perSecond(bare),
-    ratio,
-    ...{ p50Ms: middle.p50Ms, p95Ms: middle.p95Ms, p99Ms: middle.p99Ms },
-    goal: `ratio >= ${ratioGoal}`,
-    met: ratio >= ratioGoal,
-    notes: [processorNote('ours', middle), processorNote('twin', bare)],
-  }
+  const { client, document, twin } = stack
+  const token = await client.token({ tenantId: stack.tenantId, role: 'programme_manager' })
+  const ids = await findPeople(stack, token)
+  await tellTwin(twin.gateway, ids)
+  return await compareReads({
+    ...{ name: 'profile-read', ids, note },
+    ours: { gateway: document.gateway, query: '?fields=basic', tokens: [token], pids: stack.pids },
+    twin: { gateway: twin.gateway, query: '', tokens: [], pids: twin.pids },
+  })
 }
 
-type Reading = {
-  readonly gateway: string
-  readonly ids: readonly string[]
-  readonly query: string
-  readonly token: string
-  readonly pids: Readonly<Record<string, number>>
-}
-
-async function readMany({ gateway, ids, query, token, pids }: Reading) {
-  const { host } = new URL(gateway)
-  const authorization = token ? `authorization: Bearer ${token}\r\n` : ''
-  const requests = ids.map((id) =>
-    Buffer.from(`GET /v1/profiles/${id}${query} HTTP/1.1\r\nhost: ${host}\r\n${authorization}\r\n`),
-  )
-  let used = 0
-  const next = () => requests[used++ % requests.length] ?? null
-  expectOnly(200, 'profile read, warm-up', await runLoad({ url: gateway, connections, seconds: warmUpSeconds, next }))
-  const result = await measured(pids, () => runLoad({ url: gateway, connections, seconds, next }))
-  expectOnly(200, 'profile read', result)
-  return result
+/** Ids of people there are; where this row runs alone it brings them. */
+async function findPeople({ client, kintell }: BenchStack, token: string): Promise<string[]> {
+  const list = async () => (await client.call(listProfiles, { token, query: { limit: 200 } })).items.map(({ id }) => id)
+  let ids = await list()
+  if (ids.length >= peopleAtLeast) return ids
+  const requests = prepareSessions(kintell, peopleAtLeast, `people-${Date.now()}`).values()
+  const next = () => requests.next().value ?? null
+  expectOnly(202, 'people', await runLoad({ url: kintell.url, connections: 8, seconds: 10, next }))
+  for (const endMs = performance.now() + visibleWithinMs; ids.length < peopleAtLeast; ids = await list()) {
+    if (performance.now() > endMs) throw new Error(`only ${ids.length} of ${peopleAtLeast} people became visible`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  return ids
 }
