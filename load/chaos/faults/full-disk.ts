@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Fault } from '../fault.ts'
 import type { Rig } from '../scenario.ts'
-import { terminate } from './terminate.ts'
 
 /** Why no disk of a given size can be had here; null where it can. */
 export function withoutMounts(): string | null {
@@ -42,19 +41,15 @@ export async function moveToSmallDisk(rig: Rig, server: 'nats' | 'postgres', meg
 
 /**
  * No byte is left on the file system of this folder, then there is room again. nats-server remembers the write error of
- * each stream until it is restarted, so making room includes that (docs/runbooks/chaos.md).
+ * each stream until it is restarted, which the supervisor has to do by itself.
  */
 export function fillDisk(server: 'nats' | 'postgres', folder: string): Fault {
   const ballast = join(folder, 'ballast')
   return {
-    name: server === 'nats' ? 'nats: disk full, then room and a restart' : 'postgres: disk full, then room',
-    async inject(rig) {
+    name: `${server}: disk full, then room`,
+    async inject() {
       fill(ballast)
-      return async () => {
-        rmSync(ballast)
-        const restarted = server === 'nats' ? await terminate('nats').inject(rig) : null
-        await restarted?.()
-      }
+      return async () => rmSync(ballast)
     },
   }
 }

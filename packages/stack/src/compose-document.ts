@@ -10,7 +10,7 @@ import type { Supervisor } from './supervisor.ts'
 /** What `stack.json` says at this moment. */
 export function composeDocument(
   around: Surroundings,
-  supervisor: Pick<Supervisor, 'pidOf'>,
+  supervisor: Members,
   known: {
     readonly directory: DataDirectory
     readonly existing: readonly Service[]
@@ -49,9 +49,13 @@ export function composeDocument(
   }
 }
 
-type Pids = Pick<Supervisor, 'pidOf'>
+type Members = Pick<Supervisor, 'pidOf' | 'member'>
 
-function replicasOf(service: Service, { ports }: Surroundings, supervisor: Pids): StackDocument['replicas'][Service] {
+function replicasOf(
+  service: Service,
+  { ports }: Surroundings,
+  supervisor: Members,
+): StackDocument['replicas'][Service] {
   return ports.services[service].map((_, replica) => ({
     url: serviceUrl(ports, service, replica),
     pid: supervisor.pidOf(nameOf(service, replica)),
@@ -60,7 +64,7 @@ function replicasOf(service: Service, { ports }: Surroundings, supervisor: Pids)
 
 function natsNodes(
   { ports }: Surroundings,
-  supervisor: Pids,
+  supervisor: Members,
   directory: DataDirectory,
 ): StackDocument['nats']['nodes'] {
   return ports.nats.map(({ client, monitor }, node) => ({
@@ -69,5 +73,6 @@ function natsNodes(
     monitorUrl: `http://127.0.0.1:${monitor}`,
     pid: supervisor.pidOf(nameOf('nats', node)),
     storeDir: ports.nats.length > 1 ? directory.natsNodeDir(node) : directory.natsDir,
+    cures: supervisor.member(nameOf('nats', node))?.cures ?? 0,
   }))
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { spawnChild, type Launch } from './child-process.ts'
 import { standBackLater } from './priority.ts'
 import { preparePostgres, untilPostgresReady, type PostgresOptions } from './servers/postgres.ts'
-import { prepareNats, untilNatsReady, type NatsOptions } from './servers/nats-server.ts'
+import { natsHealth, prepareNats, untilNatsReady, type NatsOptions } from './servers/nats-server.ts'
 import { spawnServer } from './servers/server-process.ts'
 import type { Program } from './supervised-process.ts'
 
@@ -54,6 +54,7 @@ export function natsProgram(name: string, options: Omit<NatsOptions, 'logFile'>)
       })
       await untilNatsReady(server, { ...options, logFile })
     },
+    health: () => natsHealth(options),
   }
 }
 

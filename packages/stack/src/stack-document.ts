@@ -55,6 +55,8 @@ export type NatsNode = {
   readonly monitorUrl: string
   readonly pid: number | null
   readonly storeDir: string
+  /** restarts since the start of the stack because it took no writes although there was room again */
+  readonly cures: number
 }
 
 export type DemoDocument = {

@@ -61,6 +61,7 @@ export class Stack {
       onStarted: (program, pid) => this.#noteStart(program, pid),
       onExited: (program, exit) => this.#noteExit(program, exit),
       onFailed: (program, error, restartInMs) => this.#noteFailure(program, error, restartInMs),
+      onCuring: (program, because, times) => this.#noteCure(program, because, times),
       onTrouble: (error) => this.#noteTrouble(error),
     })
   }
@@ -257,6 +258,10 @@ export class Stack {
   #noteFailure(program: Program, error: unknown, restartInMs: number): void {
     const why = error instanceof Error ? error.message : String(error)
     this.#surface.progress.warn(`${program.name} did not start, again in ${restartInMs / 1_000} s: ${why}`)
+  }
+
+  #noteCure(program: Program, because: string, times: number): void {
+    this.#surface.progress.warn(`${program.name} is restarted, which cures it (time ${times}): ${because}`)
   }
 
   #rewriteDocument(): void {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { judgeHealth, noHealthRecord, type Health, type HealthPolicy } from './health-policy.ts'
 import { logFile, rotateLog } from './log-files.ts'
 import { identify, type ProcessIdentity } from './process-identity.ts'
 import { nextRestart, type RestartPolicy } from './restart-policy.ts'
@@ -28,6 +29,8 @@ export type Program = {
    * `spawned` as soon as there is one, and resolves when it answers, for a program that others wait for.
    */
   start(logPath: string, spawned: (running: RunningProcess) => void): Promise<void>
+  /** for a program that may be of no use until it is restarted: asked again and again while it runs; never rejects */
+  readonly health?: () => Promise<Health>
 }
 
 export type Exit = {
@@ -44,23 +47,36 @@ export type ProcessWatcher = {
   exited(exit: Exit): void
   /** a restart that did not succeed; it is tried again after `restartInMs` */
   failed(error: unknown, restartInMs: number): void
+  /** it is restarted because that cures it, for the `times`-th time */
+  curing(because: string, times: number): void
+}
+
+export type SupervisedProcessOptions = {
+  readonly logsDir: string
+  readonly policy: RestartPolicy
+  readonly health: HealthPolicy
+  readonly watcher: ProcessWatcher
+  /** whether the others of its kind are up, so that it may be restarted; asked again with the next answer */
+  readonly mayRestart: () => boolean
 }
 
 /**
  * Keeps one program running: an exit is followed by a start, as the restart policy says, until `stop`. A program that
- * lives but does not answer is left alone.
+ * lives but does not answer is left alone; one that says itself that it is broken is restarted as the health policy says.
  */
 export class SupervisedProcess {
   readonly program: Program
-  readonly #options: { logsDir: string; policy: RestartPolicy; watcher: ProcessWatcher }
+  readonly #options: SupervisedProcessOptions
   readonly #stopping = new AbortController()
   #running: RunningProcess | null = null
   #identity: ProcessIdentity | null = null
   #startedAtMs = 0
   #exitsInRow = 0
+  #isUp = false
+  #cures = 0
   #loop: Promise<void> | null = null
 
-  constructor(program: Program, options: { logsDir: string; policy: RestartPolicy; watcher: ProcessWatcher }) {
+  constructor(program: Program, options: SupervisedProcessOptions) {
     this.program = program
     this.#options = options
   }
@@ -70,6 +86,16 @@ export class SupervisedProcess {
     return this.#identity
   }
 
+  /** Whether it has started and is not being ended. */
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  /** How often it was restarted because that cured it. */
+  get cures(): number {
+    return this.#cures
+  }
+
   /** Starts it for the first time; an error of this start is the caller's, later ones are tried again. */
   async start(): Promise<void> {
     const first = this.#startOnce()
@@ -77,12 +103,14 @@ export class SupervisedProcess {
       () => this.#keepRunning(),
       () => {},
     )
+    if (this.program.health !== undefined) void this.#watchHealth(this.program.health)
     await first
   }
 
   /** Ends the present life; the next begins at once. */
   async restart(): Promise<void> {
     this.#exitsInRow = 0
+    this.#isUp = false
     await this.#running?.stop(this.program.stopLimitMs)
   }
 
@@ -105,6 +133,7 @@ export class SupervisedProcess {
     rotateLog(path)
     try {
       await this.program.start(path, (running) => this.#adopt(running))
+      this.#isUp = true
     } catch (error) {
       await this.#running?.force()
       this.#running = null
@@ -124,6 +153,7 @@ export class SupervisedProcess {
   async #keepRunning(): Promise<void> {
     while (this.#running !== null) {
       const exit = await this.#running.exited
+      this.#isUp = false
       this.#running = null
       this.#identity = null
       const livedMs = Date.now() - this.#startedAtMs
@@ -145,6 +175,27 @@ export class SupervisedProcess {
         const next = nextRestart(this.#options.policy, this.#exitsInRow, 0)
         if (!signal.aborted) this.#options.watcher.failed(error, next.delayMs)
       }
+    }
+  }
+
+  /** Asks only who is up: who starts, or has just been ended, has nothing to say yet. */
+  async #watchHealth(ask: () => Promise<Health>): Promise<void> {
+    const { health: policy, watcher, mayRestart } = this.#options
+    const { signal } = this.#stopping
+    let record = noHealthRecord
+    while (!signal.aborted) {
+      await delay(policy.everyMs, undefined, { signal, ref: false }).catch(() => {})
+      const asked = this.#running
+      if (!this.#isUp || signal.aborted) continue
+      const answer = await ask()
+      if (!this.#isUp || asked !== this.#running || signal.aborted) continue
+      const judged = judgeHealth(policy, record, answer)
+      if (judged.restart && !mayRestart()) continue
+      record = judged.record
+      if (!judged.restart || answer.state !== 'broken') continue
+      this.#cures += 1
+      watcher.curing(answer.because, this.#cures)
+      await this.restart()
     }
   }
 

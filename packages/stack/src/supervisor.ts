@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { DataDirectory } from './data-directory.ts'
+import { healthPolicy, type HealthPolicy } from './health-policy.ts'
 import { logFile, rotateOpenLog } from './log-files.ts'
 import { identify, type ProcessIdentity } from './process-identity.ts'
 import { endLeftBehind, writeRegistry, type RegisteredProcess } from './process-registry.ts'
@@ -12,10 +13,13 @@ import { SupervisedProcess, type Exit, type Program } from './supervised-process
 export type SupervisorOptions = {
   readonly directory: DataDirectory
   readonly policy?: RestartPolicy
+  readonly health?: HealthPolicy
   /** told of every start of a program (also the first) with its new pid */
   readonly onStarted?: (program: Program, pid: number) => void
   readonly onExited?: (program: Program, exit: Exit) => void
   readonly onFailed?: (program: Program, error: unknown, restartInMs: number) => void
+  /** a program that runs but is of no use is restarted, for the `times`-th time */
+  readonly onCuring?: (program: Program, because: string, times: number) => void
   /** what is kept on disk could not be written, as on a full one; the programs go on */
   readonly onTrouble?: (error: unknown) => void
 }
@@ -59,6 +63,8 @@ export class Supervisor {
     const member = new SupervisedProcess(program, {
       logsDir: this.#options.directory.logsDir,
       policy: this.#options.policy ?? restartPolicy,
+      health: this.#options.health ?? healthPolicy,
+      mayRestart: () => this.#othersAreUp(program),
       watcher: {
         started: (identity) => {
           this.#attempt(() => this.#writeRegistry())
@@ -69,6 +75,7 @@ export class Supervisor {
           this.#options.onExited?.(program, exit)
         },
         failed: (error, restartInMs) => this.#options.onFailed?.(program, error, restartInMs),
+        curing: (because, times) => this.#options.onCuring?.(program, because, times),
       },
     })
     this.#members.set(program.name, member)
@@ -111,6 +118,13 @@ export class Supervisor {
     this.#opened = false
     if (this.#warden?.connected) this.#warden.disconnect()
     this.#warden = null
+  }
+
+  /** The nodes of a cluster are restarted one after the other. */
+  #othersAreUp({ name, stage }: Program): boolean {
+    return [...this.#members.values()].every(
+      (one) => one.program.stage !== stage || one.program.name === name || one.isUp,
+    )
   }
 
   #postWarden(): void {

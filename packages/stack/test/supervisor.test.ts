@@ -82,6 +82,43 @@ test('a program that lives but does not answer is left alone', async () => {
   process.kill(pid, 'SIGCONT')
 })
 
+test('programs of one stage that a restart cures are restarted one after the other', async () => {
+  const cured: string[] = []
+  const startable = Promise.withResolvers<void>()
+  const health = { everyMs: 10, patience: [2], wellAfter: 1_000 }
+  let broken = false
+  let answers = 0
+  supervisor = new Supervisor({ directory, policy, health, onCuring: (program) => cured.push(program.name) })
+  await supervisor.open()
+  for (const name of ['node-1', 'node-2']) {
+    const program = fakeProgram(name, journal)
+    const isWell = (): boolean => !broken || cured.includes(name)
+    await supervisor.run({
+      ...program,
+      async start(logPath, spawned) {
+        if (cured.includes(name)) await startable.promise
+        await program.start(logPath, spawned)
+      },
+      async health() {
+        answers += 1
+        return isWell() ? { state: 'well' } : { state: 'broken', because: 'told so', curable: true }
+      },
+    })
+  }
+  await eventually(() => assert.equal(readJournal(journal).length, 2))
+  broken = true
+  try {
+    await eventually(() => assert.equal(readJournal(journal).filter((line) => line.startsWith('end')).length, 1))
+    const before = answers
+    await eventually(() => assert.ok(answers >= before + 5))
+    assert.equal(cured.length, 1)
+  } finally {
+    startable.resolve()
+  }
+  await eventually(() => assert.equal(readJournal(journal).filter((line) => line.startsWith('start')).length, 4))
+  assert.deepEqual(cured.toSorted(), ['node-1', 'node-2'])
+})
+
 test('stages stop from the highest to the lowest, each after the one before is gone', async () => {
   supervisor = new Supervisor({ directory, policy })
   await supervisor.open()

@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Health } from '../health-policy.ts'
 import { installNatsServer } from '../install/nats-server.ts'
 import { explainFileError } from '../refusal.ts'
 import { writeAtomically } from '../write-atomically.ts'
@@ -93,6 +95,34 @@ export async function startNatsServer(options: NatsOptions): Promise<NatsServer>
     [Symbol.asyncDispose]: stop,
   }
 }
+
+/**
+ * What the running server says of its streams. A stream, consumer or node that met a full disk keeps its write error and
+ * refuses everything until the server is restarted, which is of use once there is room again. All else that it can say
+ * (recovering, not current, no leader) passes with time.
+ */
+export async function natsHealth({
+  monitorPort,
+  storeDir,
+}: Pick<NatsOptions, 'monitorPort' | 'storeDir'>): Promise<Health> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${monitorPort}/healthz`, { signal: AbortSignal.timeout(1_000) })
+    const { error = '' } = (await answer.json()) as { error?: string }
+    if (answer.ok) return { state: 'well' }
+    if (!/write error/i.test(error)) return { state: 'unclear' }
+    return { state: 'broken', because: error, curable: await hasRoom(storeDir) }
+  } catch {
+    return { state: 'unclear' }
+  }
+}
+
+async function hasRoom(folder: string): Promise<boolean> {
+  const { bavail, bsize, files, ffree } = await statfs(folder)
+  return bavail * bsize >= roomBytesMin && (files === 0 || ffree > 0)
+}
+
+/** Two blocks of a stream. */
+const roomBytesMin = 16 * 1024 ** 2
 
 async function isHealthy(monitorPort: number): Promise<boolean> {
   try {
