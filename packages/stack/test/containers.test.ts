@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -185,6 +186,41 @@ test('what is prepared is closed to others, keeps its secrets, and is not made a
 test('containers run as whoever prepared them, and as nobody else where that was root', () => {
   assert.deepEqual(containerUser(501, 20), { uid: 501, gid: 20 })
   assert.deepEqual(containerUser(0, 0), { uid: 1_000, gid: 1_000 })
+})
+
+test('nats-server in a container is ended where that cures it: broken for a minute, with room, and not otherwise', async () => {
+  const server = spawn('sleep', ['600'])
+  const ended = once(server, 'exit')
+  const tools = mkdtempSync(join(folder, '..', 'tools-'))
+  mkdirSync(join(tools, 'tmp'))
+  const tool = (name: string, ...lines: string[]): void =>
+    writeFileSync(join(tools, name), ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 })
+  const check = (said: string, { roomKilobytes = 100_000 } = {}): number | null => {
+    tool('nc', 'cat > /dev/null', 'printf "HTTP/1.0 503 Service Unavailable\\r\\n\\r\\n"', `echo '${said}'`)
+    tool('df', 'echo Filesystem 1024-blocks Used Available', `echo /dev/data 200000 100000 ${roomKilobytes}`)
+    const env = { PATH: `${tools}:${process.env['PATH']}`, TMPDIR: join(tools, 'tmp') }
+    return spawnSync('sh', [join(root, 'infra/nats/health.sh'), String(server.pid)], { env }).status
+  }
+  const since = join(tools, 'tmp', 'broken-since')
+  const aMinuteLater = (): void => writeFileSync(since, String(Number(readFileSync(since, 'utf8')) - 60))
+  const broken = '{"status":"unavailable","error":"JetStream stream write error: no space left on device"}'
+
+  tool('wget', 'exit 1')
+  assert.equal(check(broken), 1)
+  assert.equal(existsSync(since), false, 'what does not answer is left alone')
+  tool('wget', 'exit 0')
+  assert.equal(check('{"status":"ok"}'), 0)
+  assert.equal(check('{"status":"unavailable","error":"JetStream stream is not current"}'), 0)
+  assert.equal(check(broken, { roomKilobytes: 10_000 }), 1)
+  assert.equal(existsSync(since), false, 'without room there is nothing to wait for')
+  assert.equal(check(broken), 1)
+  aMinuteLater()
+  assert.equal(check('{"status":"ok"}'), 0)
+  assert.equal(check(broken), 1)
+  assert.equal(server.exitCode, null)
+  aMinuteLater()
+  assert.equal(check(broken), 1)
+  assert.deepEqual(await ended, [null, 'SIGTERM'])
 })
 
 function readEnvironment(path: string): Record<string, string> {
