@@ -70,6 +70,16 @@ async function sourcesOf(email: string): Promise<string[]> {
   return (await company.activities(person.id)).map(({ sourceId }) => sourceId).toSorted()
 }
 
+async function accepted(sessionId: string): Promise<void> {
+  const { status } = await company.post(kintellSessionCompleted({ sessionId }))
+  assert.equal(status, 202)
+}
+
+/** What profile gave up on after its first three. */
+const givenUp =
+  () => sql`select o.id from profile.outbox o join ingest.outbox i on i.id = (o.payload::json->>'causationid')::uuid
+  where o.topic = 'dead-letter.profile.v1' and i.payload ~ '"poison-[456]"'`
+
 /** Writes an event into the outbox of a service as the service never would. */
 async function publish(type: string, payload: (id: string) => string, service = 'ingest'): Promise<string> {
   const id = ids.uuid()
@@ -92,8 +102,7 @@ test(
   { timeout: 120_000 },
   async () => {
     for (const sessionId of [...poisonIds, 'fine-1']) {
-      const { status } = await company.post(kintellSessionCompleted({ sessionId }))
-      assert.equal(status, 202)
+      await accepted(sessionId)
     }
     await eventually(async () => assert.equal((await listed('--consumer', consumer)).length, 3), {
       withinMs: 30_000,
@@ -210,6 +219,41 @@ test('what nobody can read is sealed, fails again when it is replayed, and is di
   assert.equal((await csr('dlq', 'replay', unread.id)).code, 1)
   assert.equal((await listed('--reason', 'undecodable')).length, 3)
 })
+
+test(
+  'P3: with NATS and audit down meanwhile no dead letter is missing, and nothing else is there',
+  { timeout: 120_000 },
+  async () => {
+    await sql`create trigger refuse_poison before insert on profile.activities
+      for each row execute function public.refuse_poison()`
+    const before = (await listed('--limit', '200')).map(({ id }) => id)
+    const killed = { audit: stack.pidOf('audit'), nats: stack.pidOf('nats') }
+    // Nobody starts anything again meanwhile.
+    process.kill(stack.pid, 'SIGSTOP')
+    try {
+      await stack.kill('audit')
+      for (const sessionId of ['poison-4', 'fine-2', 'poison-5']) await accepted(sessionId)
+      await eventually(async () => assert.equal((await givenUp()).length, 2), { withinMs: 20_000, what: 'given up' })
+      await stack.kill('nats')
+      for (const sessionId of ['poison-6', 'fine-3']) await accepted(sessionId)
+      assert.equal((await sql`select 1 from audit.dead_letters`).length, before.length)
+    } finally {
+      process.kill(stack.pid, 'SIGCONT')
+    }
+    await stack.recovered('nats', killed.nats)
+    await stack.recovered('audit', killed.audit)
+
+    const added = async (): Promise<DeadLetterEntry[]> =>
+      (await listed('--limit', '200')).filter(({ id }) => !before.includes(id))
+    await eventually(async () => assert.equal((await added()).length, 3), { withinMs: 40_000, what: 'all of them' })
+    await eventually(async () => assert.ok((await sourcesOf('participant-1@example.org')).includes('fine-3')))
+    const wanted = await sql<{ id: string }[]>`select id from ingest.outbox where payload ~ '"poison-[456]"'`
+    const entries = await added()
+    assert.deepEqual(entries.map(({ eventId }) => eventId).toSorted(), wanted.map(({ id }) => id).toSorted())
+    for (const entry of entries) assert.deepEqual([entry.consumer, entry.state], [consumer, 'open'])
+    assert.equal((await givenUp()).length, 3)
+  },
+)
 
 test('an event of an unknown version is listed as parked, tried when released, and stays where it must wait on', async () => {
   const type = 'ingest.session.completed.v9'
