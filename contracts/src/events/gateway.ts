@@ -30,12 +30,17 @@ export const loginSucceeded = z.object({
   secondFactor: z.boolean(),
 })
 
-/** A sign-in that opened no session. The platform tenant's: whose employee it might have been is not known. */
+/**
+ * A sign-in that opened no session; recorded one by one up to ten per minute and client, then as a count. The platform
+ * tenant's: whose employee it might have been is not known.
+ */
 export const loginFailed = z.object({
   provider: z.string().max(40),
   code: z.string().max(60),
   /** HMAC of the client address under a key of the week */
   client: z.string().max(100),
+  /** how many alike; one where it is not said */
+  count: z.number().int().min(1).optional(),
 })
 
 /** What a session, an account or a machine client held is refused from now on. */

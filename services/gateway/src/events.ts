@@ -10,8 +10,13 @@ export type Stamp = { readonly id: string; readonly time: string }
 export type GatewayEvent = EventOf<Extract<EventType, `gateway.${string}`>>
 
 /** The event of one refusal, or of `count` alike. */
-export function accessDenied({ refused, count }: { refused: Refused; count: number }, stamp: Stamp): GatewayEvent {
-  const { tenantId, requestId, code, method, route, actorId, client, rules } = refused
+export function refusalRecorded({ refused, count }: { refused: Refused; count: number }, stamp: Stamp): GatewayEvent {
+  const { tenantId, requestId, code, client } = refused
+  if (refused.kind === 'sign-in') {
+    const about = { ...stamp, tenantId, subject: client, causationId: requestId }
+    return createEvent('gateway.login.failed.v1', about, { provider: refused.provider, code, client, count })
+  }
+  const { method, route, actorId, rules } = refused
   const about = { ...stamp, tenantId, subject: actorId ?? client, causationId: requestId }
   const denied = { code, method, route, actorId, client, count, ...(rules.length > 0 && { rules: [...rules] }) }
   return createEvent('gateway.access.denied.v1', about, denied)
@@ -58,15 +63,6 @@ export function loginSucceeded(
   const { tenantId, accountId, sessionId, provider, secondFactor, requestId } = login
   const about = { ...stamp, tenantId, subject: accountId, causationId: requestId }
   return createEvent('gateway.login.succeeded.v1', about, { actorId: accountId, sessionId, provider, secondFactor })
-}
-
-export function loginFailed(
-  failure: DataOf<'gateway.login.failed.v1'> & { readonly requestId: string },
-  stamp: Stamp,
-): GatewayEvent {
-  const { requestId, provider, code, client } = failure
-  const about = { ...stamp, tenantId: platformTenantId, subject: client, causationId: requestId }
-  return createEvent('gateway.login.failed.v1', about, { provider, code, client })
 }
 
 export function tokenRevoked(

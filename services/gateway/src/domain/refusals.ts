@@ -1,21 +1,31 @@
-/** One request the edge refused, as it is recorded. */
-export type Refused = {
+/** What every refusal is recorded with. */
+type Told = {
   /** the platform tenant where no tenant is known */
   readonly tenantId: string
   readonly requestId: string
   readonly code: string
+  /** HMAC of the client's address */
+  readonly client: string
+}
+
+/** One request the edge refused. */
+export type RefusedRequest = Told & {
+  readonly kind: 'request'
   readonly method: string
   readonly route: string
   readonly actorId: string | null
-  /** HMAC of the client's address */
-  readonly client: string
   /** rules of the firewall that were met */
   readonly rules: readonly string[]
 }
 
+/** One sign-in that opened no session. */
+export type RefusedSignIn = Told & { readonly kind: 'sign-in'; readonly provider: string }
+
+export type Refused = RefusedRequest | RefusedSignIn
+
 export type Tallied = { readonly refused: Refused; readonly count: number }
 
-/** Refusals of one client that are recorded one by one within a minute; what comes after is counted. */
+/** Refusals of one kind and client that are recorded one by one within a minute; what comes after is counted. */
 export const singlesPerMinute = 10
 
 const minuteMs = 60_000
@@ -40,7 +50,7 @@ export function createRefusalTally(): RefusalTally {
 
   function count(refused: Refused): void {
     const known = counts.size < keptMax || counts.has(keyOf(refused))
-    const counted = known ? refused : { ...refused, client: others, actorId: null, route: others, rules: [] }
+    const counted = known ? refused : withoutClient(refused)
     const key = keyOf(counted)
     counts.set(key, { refused: counted, count: (counts.get(key)?.count ?? 0) + 1 })
   }
@@ -52,12 +62,13 @@ export function createRefusalTally(): RefusalTally {
         minute = current
         singles = new Map()
       }
-      const before = singles.get(refused.client) ?? 0
+      const who = `${refused.kind}/${refused.client}`
+      const before = singles.get(who) ?? 0
       if (before >= singlesPerMinute || (before === 0 && singles.size >= keptMax)) {
         count(refused)
         return false
       }
-      singles.set(refused.client, before + 1)
+      singles.set(who, before + 1)
       return true
     },
     count,
@@ -69,6 +80,10 @@ export function createRefusalTally(): RefusalTally {
   }
 }
 
-function keyOf({ tenantId, code, method, route, actorId, client, rules }: Refused): string {
-  return JSON.stringify([tenantId, code, method, route, actorId, client, rules])
+function withoutClient(refused: Refused): Refused {
+  if (refused.kind === 'sign-in') return { ...refused, client: others }
+  return { ...refused, client: others, actorId: null, route: others, rules: [] }
 }
+
+/** Everything but the request: those that differ in nothing else are one count. */
+const keyOf = (refused: Refused): string => JSON.stringify({ ...refused, requestId: '' })

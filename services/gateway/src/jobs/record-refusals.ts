@@ -15,9 +15,19 @@ type Deps = {
   readonly telemetry: Pick<GatewayTelemetry, 'refused' | 'refusalsWait'>
 }
 
+/** `code` says why, in names that are ours. */
+export type SignInRefusal = {
+  readonly provider: string
+  readonly code: string
+  readonly requestId: string
+  readonly clientAddress: string
+}
+
 export interface RefusalRecorder extends Resource {
   /** takes note of a refusal; answers do not wait for its record */
   readonly refused: (refusal: Refusal) => void
+  /** the same of a sign-in that opened no session */
+  readonly signInRefused: (signIn: SignInRefusal) => void
   /** puts the counts of the running minute among what is written next */
   readonly flushCounts: () => void
 }
@@ -36,6 +46,10 @@ export function recordRefusals(deps: Deps): RefusalRecorder {
   let everyMinute: NodeJS.Timeout | undefined
 
   const flushCounts = (): void => writer.add(tally.take())
+  const note = (refused: Refused): void => {
+    if (writer.isFull()) tally.count(refused)
+    else if (tally.isSingle(refused, clock.nowMs())) writer.add([{ refused, count: 1 }])
+  }
 
   return {
     name: 'refusals',
@@ -44,10 +58,9 @@ export function recordRefusals(deps: Deps): RefusalRecorder {
     },
     refused(refusal) {
       telemetry.refused(refusal.code)
-      const refused = describe(refusal, deps)
-      if (writer.isFull()) tally.count(refused)
-      else if (tally.isSingle(refused, clock.nowMs())) writer.add([{ refused, count: 1 }])
+      note(describeRequest(refusal, deps))
     },
+    signInRefused: (signIn) => note(describeSignIn(signIn, deps)),
     flushCounts,
     async [Symbol.asyncDispose]() {
       clearInterval(everyMinute)
@@ -108,9 +121,24 @@ function createWriter({ refusals, telemetry }: Deps): Writer {
   }
 }
 
-function describe(refusal: Refusal, { keyring, clock }: Deps): Refused {
-  const { code, method, route, requestId, actorId, tenantId, clientAddress, reasons: rules } = refusal
+function describeRequest(refusal: Refusal, deps: Deps): Refused {
+  const { code, method, route, requestId, actorId, clientAddress, reasons: rules } = refusal
+  const told = {
+    tenantId: refusal.tenantId ?? platformTenantId,
+    requestId,
+    code,
+    client: clientOf(clientAddress, deps),
+  }
+  return { kind: 'request', ...told, method, route, actorId, rules }
+}
+
+/** Whose employee it might have been is not known: the platform tenant's. */
+function describeSignIn({ provider, code, requestId, clientAddress }: SignInRefusal, deps: Deps): Refused {
+  const told = { tenantId: platformTenantId, requestId, code, client: clientOf(clientAddress, deps) }
+  return { kind: 'sign-in', ...told, provider }
+}
+
+function clientOf(address: string, { keyring, clock }: Deps): string {
   const hmac = (purpose: string, value: string): string => keyring.fingerprint(platformTenantId, purpose, value)
-  const client = markOf(clientAddress, clock.nowMs(), hmac)
-  return { tenantId: tenantId ?? platformTenantId, requestId, code, method, route, actorId, client, rules }
+  return markOf(address, clock.nowMs(), hmac)
 }

@@ -46,9 +46,9 @@ export function completeSignInRoute({ providers, pending, sessions, cookies, inv
       const request: SignInRequest = { requestId, clientAddress, headers }
       const browser = cookies.read(headers.cookie, CookieName.signIn)
       const sent = target.includes('?') ? target.slice(target.indexOf('?')) : ''
-      const arrived = await arrive(provider, { query: query as Query, sent, browser }).catch(async (error: unknown) => {
+      const arrived = await arrive(provider, { query: query as Query, sent, browser }).catch((error: unknown) => {
         const code = reasonOf(error)
-        if (code !== null) await sessions.failed({ provider: provider.name, code }, request)
+        if (code !== null) sessions.failed({ provider: provider.name, code }, request)
         throw error instanceof SignInRefused ? new ProblemError('sign-in-refused', { cause: error }) : error
       })
       const { returnTo } = arrived.pending

@@ -7,6 +7,7 @@ import type { Keyring } from '@csr/keyring/keyring'
 import type { Ports } from '@csr/messaging/open-ports'
 import type { Resource } from '@csr/runtime/lifecycle'
 import { forgetExpired } from '../jobs/forget-expired.ts'
+import type { RefusalRecorder } from '../jobs/record-refusals.ts'
 import { acceptInvitationRoute } from '../routes/accept-invitation.ts'
 import { addMemberRoute } from '../routes/add-member.ts'
 import { createTokenRoute } from '../routes/create-token.ts'
@@ -29,7 +30,6 @@ import type { SignInSessions } from '../sign-in/verified-identity.ts'
 import { createAccountStore } from '../store/account-store.ts'
 import { createExpiryStore } from '../store/expiry-store.ts'
 import { createInvitationStore } from '../store/invitation-store.ts'
-import { createLoginFailureStore } from '../store/login-failure-store.ts'
 import { createMachineClientStore } from '../store/machine-client-store.ts'
 import { createMembershipStore } from '../store/membership-store.ts'
 import { createRefreshTokenStore } from '../store/refresh-token-store.ts'
@@ -57,6 +57,7 @@ type Deps = {
   readonly upstreams: { readonly profile: Pick<Upstream, 'call'> }
   readonly trust: Pick<TokenTrust, 'revoke' | 'isRevoked'>
   readonly issue: IssueAccessToken
+  readonly refusals: Pick<RefusalRecorder, 'signInRefused'>
   /** where a provider ends its own session */
   readonly providerLogoutUrl: (provider: string) => Promise<string | null>
 }
@@ -85,8 +86,8 @@ export function openAccounts(deps: Deps): OpenAccounts {
 }
 
 /** Stores and checks over one set of ports. */
-function openParts({ ports, settings, keyring, trust, issue }: Deps) {
-  const all = { ...ports, keyring, issue, trust, onRevoked: trust.revoke }
+function openParts({ ports, settings, keyring, trust, issue, refusals }: Deps) {
+  const all = { ...ports, keyring, issue, trust, refusals, onRevoked: trust.revoke }
   const origins = settings.GATEWAY_ORIGINS ?? loopbackOrigins(settings)
   return {
     ...all,
@@ -94,7 +95,6 @@ function openParts({ ports, settings, keyring, trust, issue }: Deps) {
     memberships: createMembershipStore(all),
     rules: createSignInRuleStore(all),
     invitations: createInvitationStore(all),
-    failures: createLoginFailureStore(all),
     sessions: createSessionStore(all),
     refreshTokens: createRefreshTokenStore(all),
     clients: createMachineClientStore(all),

@@ -1,12 +1,9 @@
-import { platformTenantId } from '@csr/contracts/services'
-import type { Keyring } from '@csr/keyring/keyring'
 import type { Clock } from '@csr/runtime/clock'
-import { markOf } from '../domain/client.ts'
 import type { SessionLimits } from '../domain/session-life.ts'
 import { domainsOf, hasSecondFactor, type Membership } from '../domain/membership.ts'
+import type { RefusalRecorder } from '../jobs/record-refusals.ts'
 import type { SignInOutcome, SignInRequest, SignInSessions, VerifiedIdentity } from '../sign-in/verified-identity.ts'
 import type { Account, AccountStore } from '../store/account-store.ts'
-import type { LoginFailureStore } from '../store/login-failure-store.ts'
 import type { MembershipStore } from '../store/membership-store.ts'
 import type { SessionStore } from '../store/session-store.ts'
 import type { SignInRuleStore } from '../store/sign-in-rule-store.ts'
@@ -18,10 +15,9 @@ type Deps = {
   readonly memberships: Pick<MembershipStore, 'find' | 'add'>
   readonly rules: Pick<SignInRuleStore, 'find' | 'tenantsOfDomains'>
   readonly sessions: Pick<SessionStore, 'open' | 'findBySecret' | 'end'>
-  readonly failures: LoginFailureStore
+  readonly refusals: Pick<RefusalRecorder, 'signInRefused'>
   readonly arrivals: Pick<Arrivals, 'write'>
   readonly cookies: Cookies
-  readonly keyring: Pick<Keyring, 'fingerprint'>
   readonly clock: Clock
   readonly limits: SessionLimits
 }
@@ -29,11 +25,12 @@ type Deps = {
 /** From a verified identity to a session: account, memberships by domain, the tenant's own demands, a new secret. */
 export function openSessions(deps: Deps): SignInSessions {
   const { accounts, rules, sessions, cookies } = deps
-  const failed: SignInSessions['failed'] = (failure, request) => recordFailure(deps, failure, request)
+  const failed: SignInSessions['failed'] = ({ provider, code }, { requestId, clientAddress }) =>
+    deps.refusals.signInRefused({ provider, code, requestId, clientAddress })
 
   async function arrive(identity: VerifiedIdentity, request: SignInRequest): Promise<SignInOutcome> {
     const { provider, issuer, subject } = identity
-    await failed({ provider, code: 'membership-missing' }, request)
+    failed({ provider, code: 'membership-missing' }, request)
     const signedInAtMs = Date.parse(identity.authenticatedAt)
     const arrival = { provider, issuer, subject, secondFactor: hasSecondFactor(identity), signedInAtMs }
     const cookie = cookies.set(CookieName.arrival, deps.arrivals.write(arrival), arrivalLifeSeconds)
@@ -56,7 +53,7 @@ export function openSessions(deps: Deps): SignInSessions {
       const admitting = await findAdmitting(deps, account, { candidates, hasFactor: hasSecondFactor(identity) })
       if (admitting === null) return await arrive(identity, request)
       if (admitting === 'second-factor-missing') {
-        await failed({ provider, code: admitting }, request)
+        failed({ provider, code: admitting }, request)
         return { outcome: 'refused', code: admitting }
       }
       const opened = await sessions.open({
@@ -70,14 +67,6 @@ export function openSessions(deps: Deps): SignInSessions {
       return { outcome: 'opened', cookies: [cookies.set(CookieName.session, opened.secret)] }
     },
   }
-}
-
-type Failure = { readonly provider: string; readonly code: string }
-
-async function recordFailure(deps: Deps, { provider, code }: Failure, request: SignInRequest): Promise<void> {
-  const hmac = (purpose: string, value: string): string => deps.keyring.fingerprint(platformTenantId, purpose, value)
-  const client = markOf(request.clientAddress, deps.clock.nowMs(), hmac)
-  await deps.failures.record({ provider, code, client, requestId: request.requestId })
 }
 
 type ByDomain = { readonly tenantIds: readonly string[]; readonly requestId: string }

@@ -51,6 +51,6 @@ export interface SignInSessions {
    * it refuses. Throws what the database throws: the door answers 503.
    */
   open(identity: VerifiedIdentity, request: SignInRequest): Promise<SignInOutcome>
-  /** Records a sign-in that never came to an identity; `code` is the problem it is answered with. */
-  failed(failure: { readonly provider: string; readonly code: string }, request: SignInRequest): Promise<void>
+  /** Takes note of a sign-in that never came to an identity; `code` says why. The answer does not wait for its record. */
+  failed(failure: { readonly provider: string; readonly code: string }, request: SignInRequest): void
 }

@@ -3,7 +3,7 @@ import type { Postgres } from '@csr/postgres/connect'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import type { Tallied } from '../domain/refusals.ts'
-import { accessDenied } from '../events.ts'
+import { refusalRecorded } from '../events.ts'
 
 export interface RefusalStore {
   /** Records refusals of one tenant, in one commit. */
@@ -21,7 +21,7 @@ type Deps = {
 export function createRefusalStore({ postgres, relay, clock, ids }: Deps): RefusalStore {
   return {
     async record(tenantId, refusals) {
-      const events = refusals.map((tallied) => accessDenied(tallied, { id: ids.uuid(), time: clock.now() }))
+      const events = refusals.map((tallied) => refusalRecorded(tallied, { id: ids.uuid(), time: clock.now() }))
       await postgres.group(tenantId, [insertEvents('gateway', events)])
       relay.wake()
     },

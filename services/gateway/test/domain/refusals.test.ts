@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createRefusalTally, singlesPerMinute, type Refused } from '../../src/domain/refusals.ts'
+import {
+  createRefusalTally,
+  singlesPerMinute,
+  type RefusedRequest,
+  type RefusedSignIn,
+} from '../../src/domain/refusals.ts'
 
-const refused = (changes: Partial<Refused> = {}): Refused => ({
+const refused = (changes: Partial<RefusedRequest> = {}): RefusedRequest => ({
+  kind: 'request',
   tenantId: 'tenant-1',
   requestId: 'request-1',
   code: 'token-invalid',
@@ -20,6 +26,22 @@ test('P7: ten refusals of a client within a minute are recorded one by one, all 
   assert.equal(singles.length, singlesPerMinute)
   assert.deepEqual(tally.take(), [{ refused: refused(), count: 15 }])
   assert.deepEqual(tally.take(), [])
+})
+
+const signIn: RefusedSignIn = {
+  ...{ kind: 'sign-in', tenantId: 'platform', requestId: 'request-1', code: 'state-unknown' },
+  ...{ client: 'client-1', provider: 'google' },
+}
+
+test('P7: ten failed sign-ins of a client within a minute are recorded one by one, all further ones are counted', () => {
+  const tally = createRefusalTally()
+  for (let index = 0; index < 25; index += 1) tally.isSingle(refused(), 1_000)
+  const singles = Array.from({ length: 500 }, (_, index) =>
+    tally.isSingle({ ...signIn, requestId: `request-${index}` }, 1_000),
+  ).filter(Boolean)
+  assert.equal(singles.length, singlesPerMinute, 'beside the ten of other refusals')
+  const counted = tally.take().filter(({ refused: { kind } }) => kind === 'sign-in')
+  assert.deepEqual(counted, [{ refused: { ...signIn, requestId: 'request-499' }, count: 490 }])
 })
 
 test('each client has its own ten, and again in the next minute', () => {

@@ -66,3 +66,18 @@ test('a client is named by a fingerprint whose purpose changes every week', asyn
   assert.equal(clients[0], clients[1])
   assert.notEqual(clients[0], clients[2])
 })
+
+test('P7: a flood of failed sign-ins leaves ten records and one count, and no address', async () => {
+  const recorded: Recorded[] = []
+  const refusals = recorder(async (batch) => void recorded.push(batch))
+  const signIn = { provider: 'google', code: 'state-unknown', requestId: 'request-1', clientAddress: '192.0.2.7' }
+  for (let index = 0; index < 2_000; index += 1) refusals.signInRefused(signIn)
+  await refusals[Symbol.asyncDispose]()
+  const all = recorded.flatMap(({ refusals: batch }) => batch)
+  assert.deepEqual(
+    all.map(({ count }) => count),
+    [...Array<number>(10).fill(1), 1_990],
+  )
+  assert.ok(recorded.every(({ tenantId }) => tenantId === platformTenantId))
+  assert.ok(all.every(({ refused }) => refused.kind === 'sign-in' && refused.client !== '192.0.2.7'))
+})

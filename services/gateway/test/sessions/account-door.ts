@@ -7,9 +7,11 @@ import type { Upstream } from '@csr/http/upstream'
 import { createHealth } from '@csr/runtime/lifecycle'
 import { createTelemetry } from '@csr/runtime/telemetry'
 import { statement } from '@csr/postgres/statement'
+import { recordRefusals } from '../../src/jobs/record-refusals.ts'
 import { openAccounts, type OpenAccounts } from '../../src/sessions/open-accounts.ts'
 import type { VerifiedIdentity } from '../../src/sign-in/verified-identity.ts'
 import { createContributionStore } from '../../src/store/contribution-store.ts'
+import { createRefusalStore } from '../../src/store/refusal-store.ts'
 import { createTenantStore } from '../../src/store/tenant-store.ts'
 import { createAccessTokenIssuer } from '../../src/tokens/issue-access-token.ts'
 import { createTokenSigner } from '../../src/tokens/sign-token.ts'
@@ -71,6 +73,11 @@ export async function openAccountDoor(): Promise<AccountDoor> {
   const trust = readTokenTrust({ postgres, clock, logger })
   const tenants = createTenantStore({ postgres, keyring, relay, clock, ids })
   const { publicKeysDir } = secrets
+  const refusals = recordRefusals({
+    refusals: createRefusalStore({ postgres, relay, clock, ids }),
+    telemetry: { refused: () => undefined, refusalsWait: () => undefined },
+    ...{ keyring, clock },
+  })
   const profile = {
     call: async () => ({ status: door.profileStatus, headers: {}, body: Buffer.from('{}') }),
   } as unknown as Upstream
@@ -83,7 +90,7 @@ export async function openAccountDoor(): Promise<AccountDoor> {
   const accounts = openAccounts({
     ports: stores,
     settings,
-    ...{ keyring, tenants, upstreams: { profile }, trust, issue },
+    ...{ keyring, tenants, upstreams: { profile }, trust, issue, refusals },
     providerLogoutUrl: async (provider) => (provider === 'azure' ? 'https://login.example.org/logout' : null),
   })
   const server = createServer({
@@ -153,6 +160,7 @@ export async function openAccountDoor(): Promise<AccountDoor> {
     },
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
+      await refusals[Symbol.asyncDispose]()
       await trust[Symbol.asyncDispose]()
       await stores[Symbol.asyncDispose]()
     },

@@ -92,7 +92,7 @@ export async function openSignInDoor(
   const failures: { provider: string; code: string }[] = []
   const sessions: SignInSessions = {
     open: async (identity) => (identities.push(identity), door.outcome),
-    failed: async (failure) => void failures.push({ ...failure }),
+    failed: (failure) => void failures.push({ ...failure }),
   }
   const pending = createPendingSignInStore({ postgres, keyring, clock })
   const cookies = createCookies()
