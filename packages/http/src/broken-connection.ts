@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 import { problems, type ProblemCode } from '@csr/contracts/problems'
+import type { Door } from './admit.ts'
+import { edgeHeadersOn, type EdgeHeaders } from './edge-headers.ts'
 import { isSpoiled } from './framing.ts'
 import { problemDocument, ProblemError, problemMediaType } from './problem.ts'
 
@@ -16,7 +18,15 @@ const reasons: Readonly<Record<number, string>> = {
 }
 
 /** Answers what never became a request (broken framing, oversize headers, too slow) and ends the connection. */
-export function answerBrokenConnection(error: Error & { readonly code?: string }, socket: Socket): void {
+export function brokenConnections(door: Door | undefined): (error: ConnectionError, socket: Socket) => void {
+  return (error, socket) => answer(error, socket, door === 'edge' ? edgeHeadersOn(socket) : unprotected)
+}
+
+type ConnectionError = Error & { readonly code?: string; readonly rawPacket?: unknown }
+
+const unprotected = { 'cache-control': 'no-store' } as const
+
+function answer(error: ConnectionError, socket: Socket, headers: EdgeHeaders): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
   // it has been told already, with the request that began this
   if (isSpoiled(socket)) return socket.destroySoon()
@@ -27,7 +37,7 @@ export function answerBrokenConnection(error: Error & { readonly code?: string }
     `HTTP/1.1 ${status} ${reasons[status] ?? 'Bad Request'}`,
     `content-type: ${problemMediaType}`,
     `content-length: ${Buffer.byteLength(body)}`,
-    'cache-control: no-store',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
@@ -36,7 +46,7 @@ export function answerBrokenConnection(error: Error & { readonly code?: string }
 /** A first line longer than this makes it a matter of the target, not of the headers. */
 const firstLineBytesMax = 8_192
 
-function codeOf(error: Error & { readonly code?: string; readonly rawPacket?: unknown }): ProblemCode {
+function codeOf(error: ConnectionError): ProblemCode {
   const { code = '', rawPacket } = error
   const isTarget = Buffer.isBuffer(rawPacket) && !rawPacket.subarray(0, firstLineBytesMax).includes('\n')
   return code === 'HPE_HEADER_OVERFLOW' && isTarget ? 'uri-too-long' : (codes[code] ?? 'request-malformed')

@@ -6,7 +6,7 @@ import type { Reach } from '@csr/contracts/permissions'
 import type { Service } from '@csr/contracts/services'
 import type { Clock } from '@csr/runtime/clock'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Door, Entry } from './admit.ts'
+import type { Entry } from './admit.ts'
 import { answerOnce } from './idempotency/answer-once.ts'
 import { readIdempotencyKey } from './idempotency/idempotency-key.ts'
 import type { AnswerKeeper } from './idempotency/keep-answers.ts'
@@ -17,7 +17,6 @@ import type { Principal, Route, RouteAnswer, RouteRequest } from './route.ts'
 
 type Surroundings = {
   readonly clock: Clock
-  readonly door: Door
   readonly answers?: AnswerKeeper | undefined
   readonly limits?: Limits | undefined
 }
@@ -25,7 +24,7 @@ type Surroundings = {
 /** Turns a route's function into a Fastify handler. */
 export function toHandler(
   route: Route,
-  { clock, door, answers, limits }: Surroundings,
+  { clock, answers, limits }: Surroundings,
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
   const { mediaTypes } = route
   const streams = route.body === 'stream'
@@ -40,7 +39,6 @@ export function toHandler(
     if (!route.passesThrough && !(status in route.answers)) throw new Error(`${route.path} answered ${status}`)
     if (status === 401) await countWrongSignature(request.entry, limits)
     reply.code(status)
-    if (door === 'edge') protect(request, reply)
     if (headers) reply.headers(headers as Record<string, string | string[]>)
     return reply.send(body)
   }
@@ -50,13 +48,6 @@ export function toHandler(
 function dropUnread(request: FastifyRequest, reply: FastifyReply): void {
   if (request.body instanceof Readable) request.body.destroy()
   if (!request.raw.complete) reply.header('connection', 'close')
-}
-
-/** Answers may hold personal data: nobody keeps them, nobody guesses their type. A route may say otherwise. */
-function protect(request: FastifyRequest, reply: FastifyReply): void {
-  reply.header('cache-control', 'no-store')
-  reply.header('x-content-type-options', 'nosniff')
-  reply.header('x-request-id', request.entry.requestId)
 }
 
 function mediaTypeOf(request: FastifyRequest): string {

@@ -6,13 +6,14 @@ import { createIds } from '@csr/runtime/ids'
 import type { Health, Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
 import type { Telemetry } from '@csr/runtime/telemetry'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { admit, openEntry, type Door, type EdgeSessions } from './admit.ts'
 import { answerProblem, answersHead, refuseOtherMethods } from './answer-problem.ts'
 import { limitReading, readJson, readRaw, readStream } from './body.ts'
-import { answerBrokenConnection } from './broken-connection.ts'
+import { brokenConnections } from './broken-connection.ts'
 import { toHandler } from './call-route.ts'
+import { edgeHeadersOf } from './edge-headers.ts'
 import { answerExpectations, askForBody, headerProblem } from './framing.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import type { AnswerKeeper } from './idempotency/keep-answers.ts'
@@ -134,9 +135,10 @@ function createApp(options: ServerOptions): FastifyInstance {
     onConstructorPoisoning: 'error',
     ...transportOf(options),
     routerOptions: { maxParamLength: limits.paramCharactersMax },
-    clientErrorHandler: answerBrokenConnection,
+    clientErrorHandler: brokenConnections(options.door),
     frameworkErrors: (error, request, reply) => {
       openEntry(request, options.clock, ids, options.proxies)
+      if (options.door === 'edge') protect(request, reply, options)
       void answerProblem(error, request, reply, options.logger)
     },
   })
@@ -165,8 +167,9 @@ function addRoutes(app: FastifyInstance, options: ServerOptions, ids: ReturnType
   const { logger, routes } = options
   const recorder = createRecorder(options)
   app.decorateRequest('entry', null as never)
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     openEntry(request, options.clock, ids, options.proxies)
+    if (options.door === 'edge') protect(request, reply, options)
     const broken = headerProblem(request.raw)
     const unknown = request.is404 || !isPlainPath(request.url)
     done(unknown ? unknownTarget(request.url) : broken)
@@ -191,6 +194,11 @@ function addRoutes(app: FastifyInstance, options: ServerOptions, ids: ReturnType
   addApi(app, options, 'json')
   addApi(app, options, 'raw')
   addApi(app, options, 'stream')
+}
+
+function protect(request: FastifyRequest, reply: FastifyReply, { proxies }: ServerOptions): void {
+  reply.headers(edgeHeadersOf(request.raw, proxies))
+  reply.header('x-request-id', request.entry.requestId)
 }
 
 /** Each way of reading bodies is a scope of its own: content type parsers belong to a scope, not to a route. */
@@ -226,7 +234,7 @@ function addRoute(api: FastifyInstance, options: ServerOptions, route: Route): v
       response: route.answers,
     },
     onRequest: admit(route, { ...options, door }),
-    handler: toHandler(route, { ...options, door }),
+    handler: toHandler(route, options),
   })
 }
 

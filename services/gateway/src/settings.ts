@@ -81,7 +81,9 @@ export const gatewaySettings = z
       .transform((list) => list.split(',').map((text) => text.trim()))
       .refine((list) => list.every(isNetwork), 'must be addresses or networks such as 10.0.0.0/8, separated by commas')
       .default([])
-      .meta({ description: 'proxies in front of the gateway, whose X-Forwarded-For is believed; none unless told' }),
+      .meta({
+        description: 'proxies in front of the gateway, whose X-Forwarded-For and -Proto are believed; none unless told',
+      }),
     GATEWAY_FIREWALL_MODE: z
       .enum(['block', 'observe'])
       .default('block')
