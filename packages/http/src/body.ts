@@ -74,7 +74,7 @@ export function limitReading(api: FastifyInstance, withinMs: number): void {
       // nobody listens once the answer is decided without the rest of the body
       const tooSlow = (): boolean =>
         payload.listenerCount('error') > 0 && payload.emit('error', new ProblemError('request-timeout'))
-      const timer = setTimeout(tooSlow, withinMs)
+      const timer = setTimeout(tooSlow, withinMs).unref()
       payload.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
     }
     done(null, payload)
