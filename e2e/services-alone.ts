@@ -33,7 +33,7 @@ export async function openServicesAlone(): Promise<ServicesAlone> {
     testSecrets(),
     claimPorts(),
   ])
-  const ports = { ...(await servicePorts(block.base)), postgres: 0, nats: [] }
+  const ports = { ...(await servicePorts(block.base)), postgres: 0, keeper: 0, nats: [] }
   const place = { adminUrl: database.adminUrl, embedded: true }
   const around = {
     ...({ mode: 'development', ports, secrets, natsUrl: nats.url, natsEmbedded: true, outside: process.env } as const),

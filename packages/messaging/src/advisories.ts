@@ -1,6 +1,7 @@
 import type { Logger } from '@csr/runtime/logger'
 import { DiscardPolicy, RetentionPolicy, StorageType, type JetStreamManager } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
+import type { KeeperTelemetry } from './telemetry.ts'
 
 /**
  * The server gave up on a message. Durables deliver without end and services never terminate a message, so either of the
@@ -34,8 +35,11 @@ const config = {
   max_msgs: keptMax,
 }
 
-/** Makes the stream that catches advisories, and tells of each one as an error; after a restart once more. */
-export function createAdvisoryWatch(logger: Logger): (manager: JetStreamManager) => Promise<void> {
+/** Makes the stream that catches advisories, and tells of each one as an error and a count; after a restart once more. */
+export function createAdvisoryWatch(
+  logger: Logger,
+  telemetry: Pick<KeeperTelemetry, 'gaveUp'>,
+): (manager: JetStreamManager) => Promise<void> {
   let told = 0
   return async (manager) => {
     const last = await lastSequence(manager)
@@ -43,6 +47,7 @@ export function createAdvisoryWatch(logger: Logger): (manager: JetStreamManager)
     for (const [sequence, found] of await read(manager, told, last ?? 0)) {
       told = sequence
       const { kind, durable, stream: of, sequence: at } = found
+      telemetry.gaveUp(found)
       logger.error('server-gave-up', new Error('advisory'), { kind, stream: of, durable, sequence: at })
     }
   }

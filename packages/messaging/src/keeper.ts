@@ -1,5 +1,6 @@
 import type { Readiness, Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
+import type { Telemetry } from '@csr/runtime/telemetry'
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { createAdvisoryWatch } from './advisories.ts'
 import { connectNats } from './connect.ts'
@@ -7,6 +8,7 @@ import { createLowWaterMarks, lowWaterAgeMs } from './low-water.ts'
 import { createPulse } from './pulse.ts'
 import { createRebuilder } from './stranded.ts'
 import { applyStreams, type Change } from './streams.ts'
+import { keeperTelemetry, type KeeperTelemetry } from './telemetry.ts'
 
 const keepEveryMs = 10_000
 const keepAgainMs = 1_000
@@ -15,6 +17,7 @@ export type KeeperOptions = {
   readonly natsUrl: string
   readonly adminCredentialsFile: string
   readonly logger: Logger
+  readonly telemetry: Telemetry
   readonly replicas?: number
   /** how old what low-water marks say is; five minutes unless told */
   readonly lowWaterAgeMs?: number
@@ -76,13 +79,14 @@ export function keepStreams(options: KeeperOptions): Resource {
 /** All that is looked after in one round; false where a person has to decide about a difference. */
 function createRound(options: KeeperOptions): (manager: JetStreamManager) => Promise<boolean> {
   const { logger } = options
+  const telemetry = keeperTelemetry(options.telemetry)
   const rebuild = createRebuilder(logger)
   const recordMarks = createLowWaterMarks(options.lowWaterAgeMs ?? lowWaterAgeMs)
-  const watchAdvisories = createAdvisoryWatch(logger)
+  const watchAdvisories = createAdvisoryWatch(logger, telemetry)
   let reported = ''
   return async (manager) => {
     const changes = await applyStreams(manager, options)
-    reported = report(logger, changes, reported)
+    reported = report({ logger, telemetry }, changes, reported)
     await rebuild(manager)
     await recordMarks(manager)
     await watchAdvisories(manager)
@@ -90,11 +94,15 @@ function createRound(options: KeeperOptions): (manager: JetStreamManager) => Pro
   }
 }
 
+type Tellers = { readonly logger: Logger; readonly telemetry: KeeperTelemetry }
+
 /** Tells each difference once, until it changes. */
-function report(logger: Logger, changes: readonly Change[], reported: string): string {
+function report({ logger, telemetry }: Tellers, changes: readonly Change[], reported: string): string {
   const seen = JSON.stringify(changes)
   if (seen === reported) return seen
-  for (const { kind, stream, durable, fields, allowed } of changes) {
+  for (const change of changes) {
+    const { kind, stream, durable, fields, allowed } = change
+    telemetry.changed(change)
     const facts = { change: kind, stream, durable, field: fields.join(','), outcome: allowed ? 'applied' : 'refused' }
     if (allowed) logger.info('streams-changed', facts)
     else logger.warn('streams-differ', facts)

@@ -1,5 +1,9 @@
+import { durables } from '@csr/contracts/consumers'
+import { streams } from '@csr/contracts/streams'
 import type { Telemetry } from '@csr/runtime/telemetry'
+import type { Advisory } from './advisories.ts'
 import type { Loss } from './reconcile.ts'
+import type { Change } from './streams.ts'
 
 const lagBuckets = [0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 2, 5, 15, 60, 300]
 const sizeBuckets = [1, 2, 5, 10, 20, 50, 100]
@@ -30,6 +34,33 @@ export function relayTelemetry(telemetry: Telemetry) {
     },
   }
 }
+
+export type KeeperTelemetry = ReturnType<typeof keeperTelemetry>
+
+/** What is counted of the keeper. Names that no declaration knows count as `other`: a program of nobody's may bear any name. */
+export function keeperTelemetry(telemetry: Telemetry) {
+  const place = ['stream', 'durable']
+  const gaveUp = telemetry.counter(
+    'server_gave_up_total',
+    'Messages the server itself gave up on, of the last seven days and since; any is a defect',
+    ['kind', ...place],
+  )
+  const changes = telemetry.counter(
+    'streams_changed_total',
+    'Streams and durables that were not as declared, by what was done',
+    ['change', ...place, 'outcome'],
+  )
+  return {
+    gaveUp: ({ kind, stream, durable }: Advisory) =>
+      gaveUp.add(1, { kind, stream: known(streamNames, stream), durable: known(durableNames, durable) }),
+    changed: ({ kind, stream, durable, allowed }: Change) =>
+      changes.add(1, { change: kind, stream, durable: durable ?? '', outcome: allowed ? 'applied' : 'refused' }),
+  }
+}
+
+const streamNames = new Set(streams.map(({ name }) => name))
+const durableNames = new Set(durables.map(({ consumer }) => consumer))
+const known = (names: ReadonlySet<string>, name: string): string => (names.has(name) ? name : 'other')
 
 export type ConsumerTelemetry = ReturnType<typeof consumerTelemetry>
 

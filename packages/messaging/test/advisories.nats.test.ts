@@ -4,6 +4,7 @@ import { readAdvisories } from '@csr/messaging/advisories'
 import { keepStreams } from '@csr/messaging/keeper'
 import { inboxPrefixOf } from '@csr/messaging/users'
 import { createLogger } from '@csr/runtime/logger'
+import { createTelemetry } from '@csr/runtime/telemetry'
 import { eventually } from '@csr/testkit/eventually'
 import { createInbox } from '@nats-io/transport-node'
 import { consumer, openRig, session, type Rig } from './rig.ts'
@@ -18,7 +19,9 @@ test('P3: a message the server gives up on is an error in the log of the keeper,
   const lines: { event: string; level: string; kind?: string; stream?: string; durable?: string; sequence?: number }[] =
     []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const telemetry = createTelemetry('keeper')
   await using keeper = keepStreams({
+    telemetry,
     natsUrl: rig.nats.url,
     adminCredentialsFile: rig.nats.credentialsFile('admin'),
     logger: createLogger({ service: 'keeper', destination }),
@@ -55,6 +58,8 @@ test('P3: a message the server gives up on is an error in the log of the keeper,
     [told.level, told.kind, told.stream, told.durable, told.sequence],
     ['error', 'terminated', 'INGEST', consumer, 1],
   )
+  const counted = `server_gave_up_total{kind="terminated",stream="INGEST",durable="${consumer}",service="keeper"} 1`
+  assert.ok((await telemetry.exposition()).split('\n').includes(counted))
   const [found] = await readAdvisories(rig.admin)
   assert.deepEqual([found?.kind, found?.stream, found?.sequence], ['terminated', 'INGEST', 1])
 })

@@ -10,6 +10,7 @@ import { keepStreams } from '@csr/messaging/keeper'
 import { insertEvents } from '@csr/messaging/outbox'
 import { arrayOf } from '@csr/postgres/statement'
 import { createLogger } from '@csr/runtime/logger'
+import { createTelemetry } from '@csr/runtime/telemetry'
 import { eventually } from '@csr/testkit/eventually'
 import { jetstream } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
@@ -23,6 +24,7 @@ let keeper: ReturnType<typeof keepStreams>
 before(async () => {
   rig = await openRig()
   keeper = keepStreams({
+    telemetry: createTelemetry('keeper'),
     natsUrl: rig.nats.url,
     adminCredentialsFile: rig.nats.credentialsFile('admin'),
     logger: createLogger({ service: 'keeper', level: 'error', destination: { write: () => undefined } }),

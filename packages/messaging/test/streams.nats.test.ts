@@ -7,6 +7,7 @@ import { keepStreams } from '@csr/messaging/keeper'
 import { statusStreams } from '@csr/messaging/stream-status'
 import { applyStreams, planStreams } from '@csr/messaging/streams'
 import { createLogger } from '@csr/runtime/logger'
+import { createTelemetry } from '@csr/runtime/telemetry'
 import { eventually } from '@csr/testkit/eventually'
 import { privateNats, type TestNats } from '@csr/testkit/nats'
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
@@ -172,12 +173,21 @@ test('the status names what somebody should look at', async () => {
   await applyStreams(admin)
 })
 
-test('the keeper makes again what disappears', async () => {
+test('the keeper makes again what disappears, and counts it', async () => {
+  const telemetry = createTelemetry('keeper')
   const logger = createLogger({ service: 'keeper', level: 'error', destination: { write: () => undefined } })
-  await using keeper = keepStreams({ natsUrl: nats.url, adminCredentialsFile: nats.credentialsFile('admin'), logger })
+  await using keeper = keepStreams({
+    natsUrl: nats.url,
+    adminCredentialsFile: nats.credentialsFile('admin'),
+    logger,
+    telemetry,
+  })
   await keeper.start?.()
   await eventually(() => assert.deepEqual(keeper.readiness?.(), { ready: true }))
   await admin.streams.delete('GATEWAY')
   await eventually(async () => assert.ok(await epochOf('GATEWAY')), { withinMs: 15_000 })
   await eventually(async () => assert.deepEqual(await planStreams(admin), []))
+  const counted =
+    'streams_changed_total{change="create",stream="GATEWAY",durable="",outcome="applied",service="keeper"} 1'
+  assert.ok((await telemetry.exposition()).split('\n').includes(counted))
 })

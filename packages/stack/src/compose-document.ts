@@ -26,7 +26,7 @@ export function composeDocument(
       existing.map((name) => [name, { url: serviceUrl(ports, name), pid: supervisor.pidOf(name) }]),
     ),
     replicas: Object.fromEntries(existing.map((service) => [service, replicasOf(service, around, supervisor)])),
-    keeper: { pid: supervisor.pidOf('keeper') },
+    keeper: { url: `http://127.0.0.1:${ports.keeper}`, pid: supervisor.pidOf('keeper') },
     postgres: {
       url: ownerUrl(csr, secrets.databasePasswords),
       superuserUrl: csr.adminUrl,

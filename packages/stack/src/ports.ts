@@ -12,6 +12,8 @@ export type StackPorts = {
   readonly gatewayMetrics: readonly number[]
   readonly identityProviders: number
   readonly postgres: number
+  /** what it tells of itself */
+  readonly keeper: number
   /** one for each node */
   readonly nats: readonly NatsPorts[]
 }
@@ -59,7 +61,10 @@ function portTaken(port: number, user: string, portBase: number): Refusal {
 }
 
 /** The servers' ports: those of the last start where they are free, else new ones, remembered in `portsFile`. */
-export async function serverPorts(portsFile: string, natsNodes = 1): Promise<Pick<StackPorts, 'postgres' | 'nats'>> {
+export async function serverPorts(
+  portsFile: string,
+  natsNodes = 1,
+): Promise<Pick<StackPorts, 'postgres' | 'keeper' | 'nats'>> {
   const remembered = (readJson(portsFile) ?? {}) as Record<string, number>
   const taken = new Set<number>()
   async function portOf(name: string): Promise<number> {
@@ -71,6 +76,7 @@ export async function serverPorts(portsFile: string, natsNodes = 1): Promise<Pic
     return port
   }
   const postgres = await portOf('postgres')
+  const keeper = await portOf('keeper')
   const nats: NatsPorts[] = []
   for (let node = 1; node <= natsNodes; node += 1) {
     const name = node === 1 ? 'nats' : `nats${node}`
@@ -78,5 +84,5 @@ export async function serverPorts(portsFile: string, natsNodes = 1): Promise<Pic
     nats.push({ client, monitor, routes: natsNodes === 1 ? 0 : await portOf(`${name}Routes`) })
   }
   writeAtomically(portsFile, JSON.stringify(remembered))
-  return { postgres, nats }
+  return { postgres, keeper, nats }
 }

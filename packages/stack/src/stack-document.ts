@@ -13,7 +13,8 @@ export type StackDocument = {
   readonly services: Readonly<Partial<Record<Service, StackReplica>>>
   /** every process of each service; the first is the one that `services` names */
   readonly replicas: Readonly<Partial<Record<Service, readonly StackReplica[]>>>
-  readonly keeper: { readonly pid: number | null }
+  /** `url` answers /health/readiness, /health/liveness and /metrics */
+  readonly keeper: { readonly url: string; readonly pid: number | null }
   /** `pid` and `dataDir` are null where the server is not the stack's own */
   readonly postgres: {
     readonly url: string

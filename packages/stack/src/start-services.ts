@@ -25,7 +25,12 @@ export async function startServices(
 ): Promise<void> {
   const node = { command: process.execPath, cwd: projectRoot }
   const copies = around.natsEmbedded && options.natsNodes > 1 ? ['--replicas', String(options.natsNodes)] : []
-  const keeper = { ...node, args: [keeperMain, 'streams', 'keep', ...copies], env: keeperEnvironment(around) }
+  const listen = ['--listen', `127.0.0.1:${around.ports.keeper}`]
+  const keeper = {
+    ...node,
+    args: [keeperMain, 'streams', 'keep', ...listen, ...copies],
+    env: keeperEnvironment(around),
+  }
   const identity = { ...node, args: [identityProvidersMain], env: identityProvidersEnvironment(around) }
   await Promise.all([
     supervisor.run(nodeProgram('keeper', 'keeper', keeper)),

@@ -4,6 +4,8 @@ import { statusStreams, type StreamStatus } from '@csr/messaging/stream-status'
 import { applyStreams, planStreams, type Change } from '@csr/messaging/streams'
 import { createHealth, inOrder, runUntilSignalled } from '@csr/runtime/lifecycle'
 import { createLogger } from '@csr/runtime/logger'
+import { createProbeServer } from '@csr/runtime/probe-server'
+import { createTelemetry } from '@csr/runtime/telemetry'
 import { createCommand } from '@csr/stack/command-line'
 import { Refusal } from '@csr/stack/refusal'
 import { InvalidArgumentError, type Command } from 'commander'
@@ -11,6 +13,9 @@ import { describeRows, printResult, withStackOptions, type StackOptions } from '
 import { streamAdmin, withStreams } from '../stream-admin.ts'
 
 type TopologyOptions = StackOptions & { readonly replicas?: number; readonly allowDestructive?: boolean }
+
+type Address = { readonly host: string; readonly port: number }
+type KeepOptions = TopologyOptions & { readonly listen?: Address }
 
 const examples = `
 With NATS_URL and NATS_CREDENTIALS_FILE set (and NATS_MONITOR_URL, where there is one), that server is meant instead of
@@ -33,7 +38,10 @@ export function create(): Command {
     .option('--allow-destructive', 'make changes as well that lose something')
     .action(apply)
   withStackOptions(streams.command('status')).description('Prints the state of each stream and durable.').action(status)
-  withReplicas(streams.command('keep')).description('Stays and keeps the streams as declared.').action(keep)
+  withReplicas(streams.command('keep'))
+    .description('Stays and keeps the streams as declared.')
+    .option('--listen <host:port>', 'answer /health/readiness, /health/liveness and /metrics there', parseAddress)
+    .action(keep)
   return streams
 }
 
@@ -46,6 +54,12 @@ function withReplicas(command: Command): Command {
       throw new InvalidArgumentError('It is 1, 3 or 5.')
     },
   )
+}
+
+function parseAddress(text: string): Address {
+  const [, host, port] = /^([\w.-]+):(\d{1,5})$/.exec(text) ?? []
+  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) }
+  throw new InvalidArgumentError('It is a host and a port, 127.0.0.1:3009.')
 }
 
 async function plan(options: TopologyOptions): Promise<void> {
@@ -84,12 +98,26 @@ async function status(options: StackOptions): Promise<void> {
   if (warnings.length > 0) process.exitCode = 1
 }
 
-async function keep(options: TopologyOptions): Promise<void> {
+async function keep({ listen, ...options }: KeepOptions): Promise<void> {
   const { url, credentialsFile } = streamAdmin(options)
   const logger = createLogger({ service: 'keeper', level: process.env['LOG_LEVEL'] ?? 'info' })
   const replicas = options.replicas === undefined ? {} : { replicas: options.replicas }
-  const keeper = () => keepStreams({ natsUrl: url, adminCredentialsFile: credentialsFile, logger, ...replicas })
-  await runUntilSignalled(async () => inOrder('keeper', createHealth(), [keeper()]), { logger })
+  const telemetry = createTelemetry('keeper')
+  await runUntilSignalled(
+    async () => {
+      const health = createHealth()
+      const keeper = keepStreams({
+        natsUrl: url,
+        adminCredentialsFile: credentialsFile,
+        logger,
+        telemetry,
+        ...replicas,
+      })
+      const probes = listen ? [createProbeServer({ name: 'keeper', ...listen, health, telemetry })] : []
+      return inOrder('keeper', health, [...probes, keeper])
+    },
+    { logger },
+  )
 }
 
 type Plan = { readonly checks: readonly ServerCheck[]; readonly changes: readonly Change[] }
