@@ -9,6 +9,8 @@ export type SigningKeyTimes = {
   readonly activeFromMs: number | null
   /** null until another key is to take over */
   readonly retiresAtMs: number | null
+  /** false once its private half is destroyed */
+  readonly canSign: boolean
 }
 
 const minuteMs = 60_000
@@ -18,21 +20,34 @@ const minuteMs = 60_000
  */
 export const overlapMs = 12 * minuteMs
 
-/** The key that signs now: the last whose time has come. */
+/**
+ * The key that signs now: of those that can, the last whose time has come. A clock that was set back behind the time of all
+ * of them leaves the first: whoever verifies knows it already, and what it signs then is older than any revocation.
+ */
 export function activeOf<Key extends SigningKeyTimes>(keys: readonly Key[], nowMs: number): Key | null {
   let active: Key | null = null
   for (const key of keys) {
-    if (key.activeFromMs === null || key.activeFromMs > nowMs) continue
-    if (active === null || key.activeFromMs > (active.activeFromMs ?? 0)) active = key
+    if (key.canSign && (active === null || isBetter(key, active, nowMs))) active = key
   }
-  return active
+  return active?.activeFromMs === null ? null : active
+}
+
+function isBetter(key: SigningKeyTimes, than: SigningKeyTimes, nowMs: number): boolean {
+  if (key.activeFromMs === null || than.activeFromMs === null) return key.activeFromMs !== null
+  const [own, other] = [key.activeFromMs, than.activeFromMs]
+  return own <= nowMs ? other > nowMs || own > other : other > nowMs && own < other
+}
+
+/** How far the clock stands behind the time of the key that signs; 0 where it does not. */
+export function clockBehindMs(keys: readonly SigningKeyTimes[], nowMs: number): number {
+  return Math.max(0, (activeOf(keys, nowMs)?.activeFromMs ?? nowMs) - nowMs)
 }
 
 /** Follows from the times alone, so that every process agrees without being told. */
 export function stateOf(key: SigningKeyTimes, keys: readonly SigningKeyTimes[], nowMs: number): SigningKeyState {
   if (key.retiresAtMs !== null && key.retiresAtMs <= nowMs) return 'retired'
-  if (key.activeFromMs === null || key.activeFromMs > nowMs) return 'next'
-  return activeOf(keys, nowMs)?.kid === key.kid ? 'active' : 'retiring'
+  if (activeOf(keys, nowMs)?.kid === key.kid) return 'active'
+  return key.activeFromMs === null || key.activeFromMs > nowMs ? 'next' : 'retiring'
 }
 
 /** When the next key takes over and the active one's time ends; null while there is nothing to rotate to. */

@@ -154,6 +154,7 @@ function toStored(row: Row): StoredSigningKey {
     publishedAtMs: Date.parse(row.published_at),
     activeFromMs: ms(row.active_from),
     retiresAtMs: ms(row.retires_at),
+    canSign: row.private_sealed !== null,
   }
 }
 

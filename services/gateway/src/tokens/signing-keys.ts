@@ -12,7 +12,14 @@ import type { Clock } from '@csr/runtime/clock'
 import { keepReading } from '@csr/runtime/keep-reading'
 import type { Resource } from '@csr/runtime/lifecycle'
 import type { Logger } from '@csr/runtime/logger'
-import { activeOf, planRotation, stateOf, type Rotation, type SigningKeyState } from '../domain/signing-key.ts'
+import {
+  activeOf,
+  clockBehindMs,
+  planRotation,
+  stateOf,
+  type Rotation,
+  type SigningKeyState,
+} from '../domain/signing-key.ts'
 import type { NewSigningKey, RotatedBy, SigningKeyStore, StoredSigningKey } from '../store/signing-key-store.ts'
 
 export type DescribedKey = {
@@ -62,14 +69,25 @@ export function createSigningKeys(options: Options): SigningKeys {
   const { store, clock, logger } = options
   let known: Known = { keys: [], signing: new Map(), readAtMs: Number.NEGATIVE_INFINITY }
   let first: PrivateJwk | null = null
+  let isBehind = false
   const isFresh = (): boolean => Math.abs(clock.nowMs() - known.readAtMs) < knownLifeMs
   const reading = keepReading({
     ...{ everyMs: readEveryMs, retryMs },
     async read() {
       known = await load(options, known.signing, first)
+      tellBehind()
     },
     failed: (error) => isFresh() || logger.error('signing-keys-stale', error),
   })
+
+  /** Told when it is found and when it is over: signing goes on with the first key, the clock is the operator's to set. */
+  function tellBehind(): void {
+    const behindMs = clockBehindMs(known.keys, clock.nowMs())
+    if (behindMs > 0 === isBehind) return
+    isBehind = behindMs > 0
+    if (isBehind) logger.warn('clock-behind-signing-keys', { ms: behindMs })
+    else logger.info('clock-past-signing-keys')
+  }
 
   async function rotate(by: RotatedBy): Promise<Rotation | null> {
     const rotation = planRotation(await store.list(), clock.nowMs(), options.leadSeconds * 1_000)

@@ -4,6 +4,7 @@ import { readSigningKey } from '@csr/http/keys'
 import { readTokenTrust } from '@csr/http/token-trust'
 import { createTokenVerifier, type TokenVerifier } from '@csr/http/token-verifier'
 import { statement } from '@csr/postgres/statement'
+import { createLogger } from '@csr/runtime/logger'
 import { platformTenantId } from '@csr/contracts/services'
 import { describeDevelopmentToken } from '../../src/domain/development-token.ts'
 import { overlapMs } from '../../src/domain/signing-key.ts'
@@ -22,8 +23,11 @@ const operator = { actorId: 'operator-1', requestId: 'request-1' }
 const tenantId = '0198a000-0000-7000-8000-00000000000a'
 
 /** The signing keys as a gateway that starts now knows them. */
-async function gateway(firstKeyFile = stores.secrets.gatewaySigningKeyFile): Promise<SigningKeys> {
-  const { clock, logger } = stores
+async function gateway(
+  firstKeyFile = stores.secrets.gatewaySigningKeyFile,
+  logger = stores.logger,
+): Promise<SigningKeys> {
+  const { clock } = stores
   const store = createSigningKeyStore(stores)
   const keys = createSigningKeys({ store, clock, logger, firstKeyFile, leadSeconds, lifeDays: 30 })
   await keys.start?.()
@@ -117,6 +121,29 @@ test('a key that has signed for its days is rotated by itself, and its event lea
   )
   const [[row]] = await stores.postgres.worker([select])
   assert.equal((JSON.parse(row?.payload ?? '{}') as { data: { fromKid: string } }).data.fromKid, old)
+})
+
+test('P9: a gateway starts and signs although its clock was set back behind the birth of its keys, and says so', async () => {
+  const lines: string[] = []
+  const logger = createLogger({ service: 'gateway', destination: { write: (line) => void lines.push(line) } })
+  const right = stores.clock.now()
+  const usual = (await gateway()).active().kid
+  stores.clock.set('2026-11-20T09:30:00.000Z')
+  const keys = await gateway(undefined, logger)
+  const token = await tokenOf(keys)
+  {
+    await using service = await profile()
+    assert.equal((await service.verifyAccess(token)).tenantId, tenantId)
+  }
+  assert.match(lines.join(''), /"event":"clock-behind-signing-keys"/)
+  await keys.maintain()
+  assert.equal(await keys.rotate(operator), null, 'a key that came too early for this clock hands over to nobody')
+  assert.ok((await statesOf(keys)).includes('active'))
+  stores.clock.set(right)
+  const healed = await gateway(undefined, logger)
+  assert.equal(healed.active().kid, usual, 'nothing was changed by it')
+  await using service = await profile()
+  await assert.rejects(service.verifyAccess(token), { code: 'token-invalid' }, 'what was signed then has expired')
 })
 
 test('a missing key file refuses to start: no fresh key is made', async () => {
