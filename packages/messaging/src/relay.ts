@@ -11,12 +11,15 @@ import { createOutboxRows, type OutboxRows } from './outbox-rows.ts'
 import { PublishWindow } from './publish-window.ts'
 import { createBackoff, createPulse } from './pulse.ts'
 import { createReconciler, type Reconciler } from './reconcile.ts'
+import { createRush, type Rush } from './rush.ts'
 import { relayTelemetry } from './telemetry.ts'
 
 /** Carries the outbox of a service to its streams. */
 export interface Relay extends Resource {
   /** to be called after a commit that wrote events; without it they leave within a second */
   wake(): void
+  /** to be called while many wait for an answer of this service: events of the bulk lane stay until the rush is over */
+  yieldToAnswers(): void
   /** to be called when rows became unsent again that were sent before */
   startOver(): void
 }
@@ -58,6 +61,7 @@ const keepPartitionsEveryMs = 3_600_000
 export function relayOutbox(options: Options): Relay {
   const { service, postgres, logger } = options
   const pulse = createPulse()
+  const rush = createRush()
   const stopping = new AbortController()
   let missing: string | null = null
   let again = false
@@ -75,7 +79,7 @@ export function relayOutbox(options: Options): Relay {
         await using lock = await postgres.hold(`${service}:relay`, stopping.signal)
         const until = AbortSignal.any([lock.lost, stopping.signal])
         until.addEventListener('abort', () => pulse.ring())
-        await lead(options, { until, pulse, takeAgain, report: (what) => (missing = what) })
+        await lead(options, { until, pulse, rush, takeAgain, report: (what) => (missing = what) })
       } catch (error) {
         if (stopping.signal.aborted) return
         logger.error('relay-failed', error)
@@ -87,6 +91,7 @@ export function relayOutbox(options: Options): Relay {
   return {
     name: 'relay',
     wake: () => pulse.ring(),
+    yieldToAnswers: () => rush.notice(performance.now()),
     startOver() {
       again = true
       pulse.ring()
@@ -105,6 +110,7 @@ export function relayOutbox(options: Options): Relay {
 type Leadership = {
   readonly until: AbortSignal
   readonly pulse: ReturnType<typeof createPulse>
+  readonly rush: Rush
   /** true once after rows became unsent again */
   readonly takeAgain: () => boolean
   readonly report: (missing: string | null) => void
@@ -139,9 +145,9 @@ async function lead(options: Options, leadership: Leadership): Promise<void> {
 }
 
 /** Turn after turn; one that fails is repeated later and later. */
-async function goOn(active: Active, { until, pulse, takeAgain, report }: Leadership): Promise<void> {
+async function goOn(active: Active, { until, pulse, rush, takeAgain, report }: Leadership): Promise<void> {
   const { rows, epochs, logger } = active
-  const turn = createTurn(active)
+  const turn = createTurn(active, rush)
   const backoff = createBackoff(200, 5_000)
   const idle = createBackoff(idleFirstMs, idleMostMs)
 
@@ -185,18 +191,14 @@ type Active = Options & {
 }
 
 /** One turn: mark what was stored, read what is unsent and publish it, live before bulk; returns how much it moved, and what. */
-function createTurn({
-  rows,
-  reconciler,
-  suspect,
-  window,
-  measured,
-}: Active): () => Promise<{ moved: number; isLive: boolean }> {
+function createTurn(active: Active, rush: Rush): () => Promise<{ moved: number; isLive: boolean }> {
+  const { rows, reconciler, suspect, window, measured } = active
   let liveBefore = 0
   return async () => {
     const stored = window.takeStored()
     const room = openMax - window.open
-    const wanted = { live: room, bulk: Math.max(bulkLeast, room - liveBefore), known: window.ids() }
+    const bulk = rush.isOn(performance.now()) ? 0 : Math.max(bulkLeast, room - liveBefore)
+    const wanted = { live: room, bulk, known: window.ids() }
     const turned = reconciler.strangers(stored).then((strangers) => {
       strangers.forEach(suspect)
       return rows.turn(stored, wanted, [reconciler.note(stored)])

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Event } from '@csr/contracts/events/envelope'
+import type { Lane } from '@csr/contracts/streams'
 import { insertEvents } from '@csr/messaging/outbox'
 import { arrayOf } from '@csr/postgres/statement'
 import { uuidFloor } from '@csr/runtime/ids'
@@ -13,10 +14,10 @@ before(async () => {
 })
 after(() => rig[Symbol.asyncDispose]())
 
-const unsent = async (): Promise<number> => {
+const unsent = async (lane?: Lane): Promise<number> => {
   const [row] = await rig.look<{ count: number }>(
-    `select count(*) as count from ingest.outbox where sequence is null`,
-    [],
+    `select count(*) as count from ingest.outbox where sequence is null and lane = coalesce($1, lane)`,
+    [lane ?? null],
     'ingest',
   )
   return row?.count ?? -1
@@ -83,6 +84,22 @@ test('imports travel in a lane of their own, live events are not held up by it',
   await ingest.publish([session()])
   await drained()
   assert.equal((await rig.admin.streams.info('INGEST_BULK')).state.messages, earlier + 2)
+})
+
+test('while many wait for answers live events leave and bulk events stay; afterwards all go', async () => {
+  await using ingest = await rig.start('ingest')
+  await drained()
+  const rush = setInterval(ingest.yieldToAnswers, 20)
+  ingest.yieldToAnswers()
+  const bulk = Array.from({ length: 40 }, () => session())
+  await ingest.postgres.group(tenantId, [insertEvents('ingest', bulk, 'bulk')])
+  for (let turn = 0; turn < 5; turn += 1) {
+    await ingest.publish([session(), session()])
+    await eventually(async () => assert.equal(await unsent('live'), 0))
+    assert.equal(await unsent('bulk'), 40)
+  }
+  clearInterval(rush)
+  await drained()
 })
 
 test('an event whose transaction took long is found although newer ones were sent before', async () => {

@@ -90,6 +90,7 @@ export type RunningService = AsyncDisposable & {
   readonly exposition: () => Promise<string>
   readonly readiness: () => readonly string[]
   readonly publish: (events: readonly Event[], lane?: Lane) => Promise<void>
+  readonly yieldToAnswers: () => void
 }
 
 export type Rig = AsyncDisposable & {
@@ -269,6 +270,7 @@ export async function startService(
         const readiness = resource.readiness?.() ?? { ready: true }
         return readiness.ready ? [] : [readiness.missing]
       }),
+    yieldToAnswers: () => relay.yieldToAnswers(),
     async publish(events, lane) {
       for (const event of events)
         await patiently(() => postgres.group(event.tenantid, [insertEvents(service, [event], lane)]))

@@ -53,6 +53,7 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
   const wakeRelay = (): void => relay.wake()
   const intake = createIntake({
     ...{ postgres, keyring, logger, telemetry, clock, ids, toleranceSeconds, wakeRelay },
+    yieldToAnswers: () => relay.yieldToAnswers(),
     livePerSecond: settings.INGEST_LIVE_WEBHOOKS_PER_SECOND,
   })
   const files = createFileIntake({
@@ -86,10 +87,10 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
 
 /** What takes reports in: needs a database and keys, and no bus. */
 export function createIntake(ports: IntakePorts): { routes: readonly Route[]; jobs: readonly Resource[] } {
-  const { postgres, keyring, logger, clock, ids, toleranceSeconds, livePerSecond, wakeRelay } = ports
+  const { postgres, keyring, logger, clock, ids, toleranceSeconds, livePerSecond, wakeRelay, yieldToAnswers } = ports
   const telemetry = createIngestTelemetry({ telemetry: ports.telemetry, logger })
   const endpoints = createEndpointStore({ postgres, keyring, clock, ids, wakeRelay })
-  const deliveries = createDeliveryStore({ postgres, keyring, clock, ids, wakeRelay, livePerSecond })
+  const deliveries = createDeliveryStore({ postgres, keyring, clock, ids, wakeRelay, yieldToAnswers, livePerSecond })
   const refusals = createRefusalStore({ postgres, clock, ids, wakeRelay })
   const unknownSecret = Buffer.from(ids.secret(), 'base64url')
   return {
@@ -113,6 +114,7 @@ type IntakePorts = {
   readonly toleranceSeconds: number
   readonly livePerSecond: number
   readonly wakeRelay: () => void
+  readonly yieldToAnswers: () => void
 }
 
 type FilePorts = Pick<IntakePorts, 'postgres' | 'keyring' | 'logger' | 'clock' | 'ids' | 'wakeRelay'> & {

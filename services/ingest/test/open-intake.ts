@@ -95,6 +95,7 @@ export async function openIntake(options: { server?: 'own'; livePerSecond?: numb
     toleranceSeconds: 300,
     livePerSecond,
     wakeRelay: () => {},
+    yieldToAnswers: () => {},
   }
   const intake = createIntake(ports)
   const files = createFileIntake({ ...ports, bytesMax: 1_048_576 })

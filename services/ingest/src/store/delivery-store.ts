@@ -28,22 +28,34 @@ type Deps = {
   readonly ids: Ids
   /** called after each commit that wrote an event */
   readonly wakeRelay: () => void
+  /** called while so many webhooks wait for their commit that what they cause has to wait too */
+  readonly yieldToAnswers: () => void
   /** webhooks a second of one tenant on the live lane */
   readonly livePerSecond: number
 }
 
+/** So many webhooks that wait at once are a rush. */
+const rushFrom = 24
+
 export function createDeliveryStore(deps: Deps): DeliveryStore {
-  const { postgres, clock, wakeRelay, livePerSecond } = deps
+  const { postgres, clock, wakeRelay, yieldToAnswers, livePerSecond } = deps
   const allowances: Allowances = new Map()
+  let waiting = 0
   const commits = groupCommit<Claim, Receipt>({ run: (tenantId, claims) => commitClaims(postgres, tenantId, claims) })
 
   return {
     async accept(signed, report) {
       const lane = laneOfWebhook(allowances, signed.tenantId, livePerSecond, clock.nowMs())
-      const claim = await prepareClaim(deps, signed, report, lane)
-      const receipt = await commits.submit(signed.tenantId, claim)
-      if (receipt.outcome === 'accepted') wakeRelay()
-      return receipt
+      waiting += 1
+      if (waiting >= rushFrom) yieldToAnswers()
+      try {
+        const claim = await prepareClaim(deps, signed, report, lane)
+        const receipt = await commits.submit(signed.tenantId, claim)
+        if (receipt.outcome === 'accepted') wakeRelay()
+        return receipt
+      } finally {
+        waiting -= 1
+      }
     },
     async quarantine(signed, misshapen) {
       const kept = await keepQuarantined(deps, signed, misshapen)

@@ -21,7 +21,15 @@ test('P2: two instances that take the same webhooks at the same time accept each
   const endpoint = await intake.endpoint(tenantId)
   const { postgres, keyring, clock, ids } = intake
   const instances = [1, 2, 3].map(() =>
-    createDeliveryStore({ postgres, keyring, clock, ids, wakeRelay: () => {}, livePerSecond: 100 }),
+    createDeliveryStore({
+      postgres,
+      keyring,
+      clock,
+      ids,
+      wakeRelay: () => {},
+      yieldToAnswers: () => {},
+      livePerSecond: 100,
+    }),
   )
   const accept = (store: (typeof instances)[number], webhook: number, session: number, minute: number) => {
     const timestamp = `2026-11-20T10:${String(minute).padStart(2, '0')}:00Z`
@@ -52,6 +60,32 @@ test('P2: two instances that take the same webhooks at the same time accept each
     assert.equal(Number(version), 4)
     assert.equal((reported_at as Date).toISOString(), '2026-11-20T10:03:00.000Z')
   }
+})
+
+test('many webhooks that wait at once have what they cause yield, a few do not', async () => {
+  const tenantId = await intake.tenant()
+  const endpoint = await intake.endpoint(tenantId)
+  let yielded = 0
+  const { postgres, keyring, clock, ids } = intake
+  const yieldToAnswers = (): void => void (yielded += 1)
+  const store = createDeliveryStore({
+    ...{ postgres, keyring, clock, ids, yieldToAnswers },
+    wakeRelay: () => {},
+    livePerSecond: 100,
+  })
+  const acceptAtOnce = (count: number, run: string) =>
+    Promise.all(
+      Array.from({ length: count }, (_, number) => {
+        const webhookId = `${run}-${number}`
+        const signed = { tenantId, endpointId: endpoint.id, partner: 'kintell', webhookId } as const
+        const report = reportOf({ sessionId: webhookId }, '2026-11-20T10:00:00Z')
+        return store.accept({ ...signed, body: Buffer.from(webhookId) }, report)
+      }),
+    )
+  for (let round = 0; round < 3; round += 1) await acceptAtOnce(20, `few-${round}`)
+  assert.equal(yielded, 0)
+  await acceptAtOnce(40, 'many')
+  assert.ok(yielded > 0)
 })
 
 test('look-ups stay look-ups while the tables grow', async () => {
