@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Partner } from '@csr/contracts/events/ingest'
-import { createTenant } from '@csr/contracts/http/gateway'
+import { createTenant } from '@csr/contracts/http/tenants'
 import { createEndpoint } from '@csr/contracts/http/ingest'
 import { listActivities, searchProfiles, type Activity, type Profile } from '@csr/contracts/http/profile'
 import { listOutcomes, type Outcome } from '@csr/contracts/http/q2q'

@@ -20,12 +20,16 @@ export const consumptions: Readonly<Record<Service, readonly Consumption[]>> = {
     'q2q.outcome.withheld',
     'privacy.export.requested',
   ],
-  ingest: ['privacy.export.requested'],
+  ingest: ['privacy.export.requested', 'gateway.tenant.closed'],
   q2q: ['safety.text.screened', 'privacy.export.requested'],
   safety: ['ingest.session.completed', 'ingest.feedback.submitted', 'privacy.export.requested'],
-  privacy: ['gateway', 'profile', 'ingest', 'q2q', 'safety', 'audit'].map(
-    (service) => `${service}.export.contributed` as EventName,
-  ),
+  privacy: [
+    ...['gateway', 'profile', 'ingest', 'q2q', 'safety', 'audit'].map(
+      (service) => `${service}.export.contributed` as EventName,
+    ),
+    'gateway.tenant-erasure.due',
+    'audit.dead-letter.forgotten',
+  ],
   audit: ['*', 'privacy.export.requested'],
 }
 

@@ -41,6 +41,12 @@ const kinds = {
     'Second factor required',
     'The company asks for a second factor, and the sign-in had none.',
   ],
+  'tenant-suspended': [
+    403,
+    'Company suspended',
+    'Nothing of this company is answered for now. Whoever operates the system can resume it; nothing is lost meanwhile.',
+  ],
+  'tenant-closed': [403, 'Company closed', 'This company was closed, and nothing of it is answered any more.'],
   'method-not-allowed': [405, 'Method not allowed', 'The route exists, the method does not.'],
   'request-timeout': [408, 'Request too slow', 'The request did not arrive in time.'],
   'state-conflict': [409, 'Conflict', 'The resource is not in a state that allows this.'],
@@ -65,6 +71,11 @@ const kinds = {
     503,
     'Temporarily unavailable',
     'A part this request needs is down. Retry-After says when.',
+  ],
+  'intake-suspended': [
+    503,
+    'Intake suspended',
+    'The company is suspended for now. Nothing of this was kept: send it again after Retry-After, until it is taken.',
   ],
   'disk-full': [507, 'Out of storage', 'There is no room to accept this now.'],
 } as const satisfies Record<string, readonly [number, string, string]>

@@ -1,4 +1,4 @@
-import { createTenant } from '@csr/contracts/http/gateway'
+import { createTenant } from '@csr/contracts/http/tenants'
 import { createEndpoint } from '@csr/contracts/http/ingest'
 import type { BenchStack } from './bench-stack.ts'
 import { runLoad } from './http-load.ts'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Role } from '../permissions.ts'
 import { instant, uuid } from './envelope.ts'
+import { tenantEvents } from './tenants.ts'
 
 /** A request the edge refused; recorded one by one up to ten per minute and client, then as a count. */
 export const accessDenied = z.object({
@@ -15,9 +16,6 @@ export const accessDenied = z.object({
   /** rules of the firewall that were met: their ids, never what met them */
   rules: z.array(z.string().max(60)).max(50).optional(),
 })
-
-/** The first record of a tenant. */
-export const tenantCreated = z.object({ tenantId: uuid, actorId: z.string().max(200) })
 
 const actorId = z.string().max(200)
 
@@ -64,14 +62,6 @@ export const membershipCreated = z.object({
 /** An account may no longer act in this tenant; what it holds is refused. */
 export const membershipEnded = z.object({ accountId: uuid, actorId })
 
-/** Somebody was invited; who, only the token's holder knows. */
-export const invitationCreated = z.object({
-  invitationId: uuid,
-  role: z.enum(Role),
-  subjectId: uuid.nullable(),
-  actorId,
-})
-
 /** Which domains bring people into a tenant, as what, and whether it asks for a second factor. */
 export const signInRulesChanged = z.object({
   domains: z.array(z.object({ claim: z.enum(['tid', 'hd']), value: z.string().max(253) })).max(50),
@@ -99,15 +89,14 @@ export const signingKeyRotated = z.object({
 })
 
 export const gatewayEvents = {
+  ...tenantEvents,
   'gateway.access.denied.v1': accessDenied,
-  'gateway.tenant.created.v1': tenantCreated,
   'gateway.signing-key.rotated.v1': signingKeyRotated,
   'gateway.login.succeeded.v1': loginSucceeded,
   'gateway.login.failed.v1': loginFailed,
   'gateway.token.revoked.v1': tokenRevoked,
   'gateway.membership.created.v1': membershipCreated,
   'gateway.membership.ended.v1': membershipEnded,
-  'gateway.invitation.created.v1': invitationCreated,
   'gateway.sign-in-rules.changed.v1': signInRulesChanged,
   'gateway.machine-client.created.v1': machineClientCreated,
 } as const

@@ -44,11 +44,15 @@ export type ExportContributedOpen = z.infer<typeof exportContributedOpen>
 
 export const exportReady = z.object({ exportId: uuid, subjectId: uuid })
 
+/** Every key of a tenant is destroyed; how many this time. */
+export const tenantErased = z.object({ tenantId: uuid, keys: z.number().int().min(0) })
+
 export const privacyEvents = {
   'privacy.consent.given.v1': consentDecided,
   'privacy.consent.withdrawn.v1': consentDecided,
   'privacy.export.requested.v1': exportRequested,
   'privacy.export.ready.v1': exportReady,
+  'privacy.tenant.erased.v1': tenantErased,
   'ingest.export.contributed.v1': exportContributed,
   'profile.export.contributed.v1': exportContributed,
   'safety.export.contributed.v1': exportContributed,

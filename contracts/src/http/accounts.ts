@@ -77,7 +77,7 @@ export const switchTenant = operation({
   permission: 'signed-in',
   body: z.strictObject({ tenantId: uuid }),
   answers: { 200: ownMembership },
-  problems: ['resource-not-found', 'second-factor-missing', 'state-conflict'],
+  problems: ['resource-not-found', 'second-factor-missing', 'tenant-suspended', 'state-conflict'],
 })
 
 /** 256 bits as base64url. */
@@ -91,42 +91,25 @@ export const acceptInvitation = operation({
   limit: 'sign-in',
   params: z.object({ token: z.string().max(100) }),
   answers: { 200: ownMembership },
-  problems: ['token-missing', 'resource-not-found', 'second-factor-missing', 'cross-site-refused', 'state-conflict'],
+  problems: [
+    ...(['token-missing', 'resource-not-found', 'second-factor-missing', 'cross-site-refused'] as const),
+    ...(['state-conflict', 'tenant-suspended'] as const),
+  ],
 })
 
-const invited = z.object({ id: uuid, token: secret, expiresAt: instant })
-
-export const inviteParticipant = operation({
-  method: 'POST',
-  path: '/v1/profiles/:id/invitations',
-  summary: 'Invites a person to see their own record: a one-time token for 14 days, told here only',
-  permission: 'profile:write',
-  params: z.object({ id: uuid }),
-  answers: { 201: invited },
-  problems: ['resource-not-found'],
-})
-
-const staffRole = z.enum(['company_admin', 'programme_manager', 'auditor'])
-
-export const inviteColleague = operation({
-  method: 'POST',
-  path: '/v1/invitations',
-  summary: "Invites a colleague into the caller's tenant; for its administrators",
-  permission: 'signed-in',
-  body: z.strictObject({ role: staffRole }),
-  answers: { 201: invited },
-  problems: ['permission-denied'],
-})
+/** Roles that people of a company have; an invitation or a domain gives them. */
+export const staffRole = z.enum(['company_admin', 'programme_manager', 'auditor'])
 
 export const endMembership = operation({
   method: 'DELETE',
   path: '/v1/memberships/:id',
-  summary: "Ends what an account may do in the caller's tenant, its sessions there included; for its administrators",
+  summary:
+    "Ends what an account may do in the caller's tenant, its sessions there included; for its administrators, of whom one stays",
   permission: 'signed-in',
   fresh: true,
   params: z.object({ id: uuid }),
   answers: { 204: z.undefined() },
-  problems: ['permission-denied', 'resource-not-found'],
+  problems: ['permission-denied', 'resource-not-found', 'state-conflict'],
 })
 
 export const listMemberships = operation({
@@ -145,17 +128,6 @@ export const listMemberships = operation({
 })
 
 const tenantParams = z.object({ id: uuid })
-
-export const inviteIntoTenant = operation({
-  method: 'POST',
-  path: '/v1/tenants/:id/invitations',
-  summary: 'Invites somebody into a tenant: its first administrator, for instance',
-  permission: 'platform:operate',
-  params: tenantParams,
-  body: z.strictObject({ role: staffRole }),
-  answers: { 201: invited },
-  problems: ['resource-not-found'],
-})
 
 export const addMember = operation({
   method: 'POST',
@@ -216,10 +188,9 @@ export const putSignInRules = operation({
   problems: ['resource-not-found', 'state-conflict'],
 })
 
-/** What happens after a sign-in: sessions, memberships, invitations. */
+/** What happens after a sign-in: sessions and memberships. */
 export const accountOperations = [
   ...[signOut, listSessions, endSession, endSessions, listOwnMemberships, switchTenant],
-  ...[acceptInvitation, inviteParticipant, inviteColleague, inviteIntoTenant],
-  ...[listMemberships, endMembership, addMember],
+  ...[acceptInvitation, listMemberships, endMembership, addMember],
   ...[getSignInRules, putSignInRules],
 ]

@@ -4,9 +4,10 @@ import { Permission, Role } from '../permissions.ts'
 import { services, type Service } from '../services.ts'
 import { accountOperations } from './accounts.ts'
 import { createFirewallExplanation } from './firewall.ts'
-import { listOf, listQuery } from './lists.ts'
+import { invitationOperations } from './invitations.ts'
 import { operation } from './operation.ts'
 import { signInOperations } from './sign-in.ts'
+import { tenantOperations } from './tenants.ts'
 import { tokenOperations } from './tokens.ts'
 
 /** Public members of an RSA verification key (RFC 7517). */
@@ -79,29 +80,6 @@ export const getMe = operation({
   summary: 'Who the access token speaks for, and what it may do',
   permission: 'signed-in',
   answers: { 200: me },
-})
-
-export const tenant = z.object({ id: uuid, name: z.string(), createdAt: instant })
-export type Tenant = z.infer<typeof tenant>
-
-export const tenantRequest = z.strictObject({ name: z.string().trim().min(1).max(200) })
-
-export const createTenant = operation({
-  method: 'POST',
-  path: '/v1/tenants',
-  summary: 'Makes a tenant with a key of its own',
-  permission: 'platform:operate',
-  body: tenantRequest,
-  answers: { 201: tenant },
-})
-
-export const listTenants = operation({
-  method: 'GET',
-  path: '/v1/tenants',
-  summary: 'Lists the tenants, newest first',
-  permission: 'platform:operate',
-  query: listQuery.extend({ cursor: uuid.optional() }),
-  answers: { 200: listOf(tenant) },
 })
 
 /** What a service says about itself; `missing` names the parts it waits for. */
@@ -189,9 +167,9 @@ export const gatewayOperations = [
   getMe,
   ...signInOperations,
   ...accountOperations,
+  ...invitationOperations,
   ...tokenOperations,
-  createTenant,
-  listTenants,
+  ...tenantOperations,
   createFirewallExplanation,
   getProblem,
   getOpenApi,

@@ -93,7 +93,7 @@ export const createToken = operation({
       refresh_token: z.string().optional(),
     }),
   },
-  problems: ['grant-invalid', 'client-invalid', 'token-missing', 'cross-site-refused'],
+  problems: ['grant-invalid', 'client-invalid', 'token-missing', 'cross-site-refused', 'tenant-suspended'],
 })
 
 /** Tokens, and the machines that get them. */

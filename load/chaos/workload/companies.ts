@@ -1,5 +1,5 @@
 import type { Partner } from '@csr/contracts/events/ingest'
-import { createTenant } from '@csr/contracts/http/gateway'
+import { createTenant } from '@csr/contracts/http/tenants'
 import { createEndpoint } from '@csr/contracts/http/ingest'
 import { createGatewayClient } from '@csr/stack/gateway-client'
 import type { RigStack } from '../rig-stack.ts'

@@ -99,6 +99,8 @@ export function admit(route: Route, deps: Deps): (request: FastifyRequest, reply
       const { tenantId, actorId } = principal
       reply.headers((await limits.take('user', `${tenantId}/${actorId}`)).headers)
     }
+    const stop = deps.tokens.stopOf(principal.tenantId)
+    if (stop) throw new ProblemError(`tenant-${stop}`)
     if (route.fresh && !isFresh(principal, clock.nowMs())) throw notFresh()
     if (route.permission === 'signed-in') return
     entry.reach = reachOf(principal.roles, route.permission)

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { createPublicKeys, signatureAlgorithm } from './keys.ts'
 import { ProblemError } from './problem.ts'
 import type { Principal } from './route.ts'
-import type { TokenTrust } from './token-trust.ts'
+import type { Stop, TokenTrust } from './token-trust.ts'
 
 /** Access tokens: RFC 9068 types; ten minutes at most, enforced here too. */
 export const accessToken = { typ: 'at+jwt', audience: 'csr-backbone', keyName: 'access', lifeSecondsMax: 600 } as const
@@ -25,6 +25,8 @@ const headerMembers: ReadonlySet<string> = new Set(['alg', 'typ', 'kid'])
 export interface TokenVerifier {
   /** who the access token speaks for; throws `token-invalid` */
   verifyAccess(token: string): Promise<Principal>
+  /** why nothing of the tenant is answered; null where it is. Throws `dependency-unavailable` where nobody knows */
+  stopOf(tenantId: string): Stop | null
   /** the service that calls; throws `service-token-invalid` */
   verifyService(token: string): Promise<Service>
 }
@@ -34,8 +36,8 @@ type Options = {
   readonly service: Service
   readonly publicKeysDir: string
   readonly clock: Clock
-  /** keys of access tokens that came after set-up, and what was revoked */
-  readonly trust: Pick<TokenTrust, 'assertFresh' | 'key' | 'isRetired' | 'isRevoked'>
+  /** keys of access tokens that came after set-up, what was revoked, and whose tokens are refused */
+  readonly trust: Pick<TokenTrust, 'assertFresh' | 'key' | 'isRetired' | 'isRevoked' | 'stopOf'>
   /** services that may call; by default those the contracts allow */
   readonly callers?: readonly Service[]
   readonly issuer?: string
@@ -93,6 +95,10 @@ export function createTokenVerifier(options: Options): TokenVerifier {
         throw new ProblemError('token-invalid')
       }
       return principal
+    },
+    stopOf(tenantId) {
+      trust.assertFresh()
+      return trust.stopOf(tenantId)
     },
     verifyService: cached(clock, verifyServiceToken, 'service-token-invalid'),
   }

@@ -117,4 +117,5 @@ export const setUpKeys = {
   key: async () => null,
   isRetired: () => false,
   isRevoked: () => false,
+  stopOf: () => null,
 }

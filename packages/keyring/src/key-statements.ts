@@ -182,6 +182,18 @@ export function deleteKeys(kind: KeyKind, keyIds: readonly string[]): Statement<
   )
 }
 
+/** Destroys up to so many keys of the tenant, subjects' and records' alike, and says how many. */
+export function deleteTenantKeys(most: number): Statement<{ destroyed: number }> {
+  return statement<{ destroyed: number }>(
+    `with gone as (
+       delete from keys.data_keys where tenant_id = keys.tenant_id() and key_id in (
+         select key_id from keys.data_keys where tenant_id = keys.tenant_id() order by key_id limit $1)
+       returning 1)
+     select count(*)::int as destroyed from gone`,
+    [most],
+  )
+}
+
 export function updateRestricted(keyId: string, restricted: boolean): Statement<{ key_id: string }> {
   return statement<{ key_id: string }>(
     `update keys.data_keys set restricted = $2

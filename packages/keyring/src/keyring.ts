@@ -43,6 +43,11 @@ export interface Keyring extends Resource {
   destroyKeys(tenantId: string, keyIds: readonly string[]): Promise<void>
   /** Destroys a subject's key and identifiers for ever. The privacy service alone may; elsewhere known as erased within 15 s. */
   eraseSubject(tenantId: string, subjectId: string): Promise<void>
+  /**
+   * Destroys every key of a tenant and all its identifiers, for ever; says how many keys there were. What was destroyed before
+   * a failure stays so. The privacy service alone may; elsewhere known as erased within 15 s.
+   */
+  eraseTenant(tenantId: string): Promise<number>
   /** Marks a subject as restricted (Art. 18), or lifts it. False where there is no such subject. The privacy service alone may. */
   restrictSubject(tenantId: string, subjectId: string, restricted: boolean): Promise<boolean>
   /** HMAC-SHA-256 of the parts under the tenant's key for this purpose, base64url */
@@ -94,6 +99,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     createRecordKeys: async (tenantId, recordIds) => view(tenantId, await loader.createRecords(tenantId, recordIds)),
     destroyKeys: (tenantId, keyIds) => loader.destroy(tenantId, 'record', keyIds),
     eraseSubject: (tenantId, subjectId) => loader.destroy(tenantId, 'subject', [subjectId]),
+    eraseTenant: (tenantId) => loader.destroyAll(tenantId),
     restrictSubject: (tenantId, subjectId, restricted) => loader.restrict(tenantId, subjectId, restricted),
     fingerprint: (tenantId, purpose, ...parts) => indexKey.fingerprint(tenantId, purpose)(parts).toString('base64url'),
     fingerprintUuid: (tenantId, purpose, ...parts) => toUuid(indexKey.fingerprint(tenantId, purpose)(parts)),

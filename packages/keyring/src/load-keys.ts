@@ -5,6 +5,7 @@ import { answerInTime } from './answer-in-time.ts'
 import type { KeyCache, KeyCell } from './key-cache.ts'
 import {
   deleteKeys,
+  deleteTenantKeys,
   insertRecordKeys,
   selectKeys,
   updateRestricted,
@@ -21,6 +22,8 @@ export interface KeyLoader {
   load(tenantId: string, keyIds: readonly string[]): Promise<Loaded>
   createRecords(tenantId: string, recordIds: readonly string[]): Promise<Loaded>
   destroy(tenantId: string, kind: KeyKind, keyIds: readonly string[]): Promise<void>
+  /** all keys of a tenant; how many there were */
+  destroyAll(tenantId: string): Promise<number>
   restrict(tenantId: string, subjectId: string, restricted: boolean): Promise<boolean>
 }
 
@@ -60,6 +63,14 @@ export function createKeyLoader(deps: Deps): KeyLoader {
         if (row.erased) cache.put(tenantId, { keyId: row.key_id, version: 0, secret: 'erased', restricted: false })
       const kept = rows.find((row) => !row.erased)
       if (kept) throw new Error(`Key ${kept.key_id} was not destroyed: this service may not destroy it`)
+    },
+    async destroyAll(tenantId) {
+      let destroyed = 0
+      for (;;) {
+        const [[row]] = await answerInTime(postgres.group(tenantId, [deleteTenantKeys(keysMax)]))
+        if (!row || row.destroyed === 0) return destroyed
+        destroyed += row.destroyed
+      }
     },
     async restrict(tenantId, subjectId, restricted) {
       const [rows] = await answerInTime(postgres.group(tenantId, [updateRestricted(subjectId, restricted)]))

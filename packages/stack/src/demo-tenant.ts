@@ -1,5 +1,5 @@
 import { partner as partners, type Partner } from '@csr/contracts/events/ingest'
-import { createTenant, listTenants } from '@csr/contracts/http/gateway'
+import { createTenant, listTenants } from '@csr/contracts/http/tenants'
 import { createEndpoint } from '@csr/contracts/http/ingest'
 import { platformTenantId } from '@csr/contracts/services'
 import { demoUsers } from './demo-users.ts'

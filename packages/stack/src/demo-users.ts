@@ -1,4 +1,5 @@
-import { acceptInvitation, addMember, inviteParticipant, putSignInRules } from '@csr/contracts/http/accounts'
+import { acceptInvitation, addMember, putSignInRules } from '@csr/contracts/http/accounts'
+import { inviteParticipant } from '@csr/contracts/http/invitations'
 import { searchProfiles } from '@csr/contracts/http/profile'
 import { startSignIn } from '@csr/contracts/http/sign-in'
 import { platformTenantId } from '@csr/contracts/services'

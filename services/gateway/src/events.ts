@@ -22,15 +22,6 @@ export function refusalRecorded({ refused, count }: { refused: Refused; count: n
   return createEvent('gateway.access.denied.v1', about, denied)
 }
 
-export function tenantCreated(
-  created: { readonly tenantId: string; readonly actorId: string; readonly requestId: string },
-  stamp: Stamp,
-): GatewayEvent {
-  const { tenantId, actorId, requestId } = created
-  const about = { ...stamp, tenantId, subject: tenantId, causationId: requestId }
-  return createEvent('gateway.tenant.created.v1', about, { tenantId, actorId })
-}
-
 export function signingKeyRotated(
   rotated: Rotation & { readonly actorId: string | null; readonly requestId: string },
   stamp: Stamp,
@@ -45,7 +36,7 @@ export function signingKeyRotated(
 }
 
 /** Who brought something about, and with which request. */
-type By = { readonly actorId: string; readonly requestId: string }
+export type By = { readonly actorId: string; readonly requestId: string }
 
 export type JoinedBy = DataOf<'gateway.membership.created.v1'>['joinedBy']
 
@@ -91,15 +82,6 @@ export function membershipEnded(
   const { tenantId, accountId, actorId, requestId } = ended
   const about = { ...stamp, tenantId, subject: accountId, causationId: requestId }
   return createEvent('gateway.membership.ended.v1', about, { accountId, actorId })
-}
-
-export function invitationCreated(
-  invitation: By & DataOf<'gateway.invitation.created.v1'> & { readonly tenantId: string },
-  stamp: Stamp,
-): GatewayEvent {
-  const { tenantId, invitationId, role, subjectId, actorId, requestId } = invitation
-  const about = { ...stamp, tenantId, subject: invitationId, causationId: requestId }
-  return createEvent('gateway.invitation.created.v1', about, { invitationId, role, subjectId, actorId })
 }
 
 type Rules = Pick<DataOf<'gateway.sign-in-rules.changed.v1'>, 'role' | 'secondFactor'> & {

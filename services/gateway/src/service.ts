@@ -21,18 +21,16 @@ import { forwarding } from './forwarding.ts'
 import { recordRefusals } from './jobs/record-refusals.ts'
 import { openLimits } from './limits/open-limits.ts'
 import { createFirewallExplanationRoute } from './routes/create-firewall-explanation.ts'
-import { createTenantRoute } from './routes/create-tenant.ts'
 import { forward } from './routes/forward.ts'
 import { getDocsRoutes } from './routes/get-docs.ts'
 import { getOpenApiRoute } from './routes/get-openapi.ts'
 import { getProblemRoute } from './routes/get-problem.ts'
 import { getServiceHealthRoute } from './routes/get-service-health.ts'
-import { listTenantsRoute } from './routes/list-tenants.ts'
 import { screened, screenedBody } from './routes/screened.ts'
 import type { GatewaySettings } from './settings.ts'
 import { createContributionStore } from './store/contribution-store.ts'
 import { createRefusalStore } from './store/refusal-store.ts'
-import { createTenantStore, type TenantStore } from './store/tenant-store.ts'
+import { createTenantStore } from './store/tenant-store.ts'
 import { createGatewayTelemetry } from './telemetry.ts'
 import { openAccounts, type OpenAccounts } from './sessions/open-accounts.ts'
 import { openSignIn } from './sign-in/open-sign-in.ts'
@@ -73,7 +71,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
     ...{ logger, telemetry, clock, health, limits, proxies: trustedProxies(settings.GATEWAY_TRUSTED_PROXIES) },
     ...{ door: 'edge', metrics: false, answers, onRefused: refusals.refused },
     ...{ tokens: tokens.verifier, sessions: accounts.edge },
-    routes: routesOf({ ports, health, upstreams, documents, tokens, accounts, signIn, screens, tenants, consumers }),
+    routes: routesOf({ ports, health, upstreams, documents, tokens, accounts, signIn, screens, consumers }),
   })
   const metrics = createServer({
     ...{ service, host: '127.0.0.1', port: settings.GATEWAY_METRICS_PORT, logger, telemetry, clock, health },
@@ -93,18 +91,15 @@ type Parts = {
   readonly accounts: OpenAccounts
   readonly signIn: ReturnType<typeof openSignIn>
   readonly screens: ReturnType<typeof openFirewall>
-  readonly tenants: TenantStore
   readonly consumers: ReturnType<typeof runConsumers>
 }
 
 /** Every route of the edge, its own first, then what is passed on. */
 function routesOf(parts: Parts): Route[] {
-  const { ports, health, upstreams, documents, accounts, screens, tenants } = parts
+  const { ports, health, upstreams, documents, accounts, screens } = parts
   return [
     ...parts.tokens.routes,
     createFirewallExplanationRoute({ firewall: screens.firewall, operations: described }),
-    screenedBody(createTenantRoute({ tenants }), screens),
-    listTenantsRoute({ tenants }),
     ...parts.signIn.routes({ sessions: accounts.signIn, cookies: accounts.cookies }),
     ...accounts.routes.map((own) => screenedBody(own, screens)),
     getProblemRoute(),

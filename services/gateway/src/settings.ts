@@ -39,6 +39,9 @@ export const gatewaySettings = z
     GATEWAY_APPLICATION_DAYS: wholeNumber(1, 365)
       .default(30)
       .meta({ description: 'refresh tokens of an application end this long after the sign-in' }),
+    GATEWAY_CLOSURE_DAYS: wholeNumber(1, 365).default(30).meta({
+      description: 'a tenant that is asked to close does so after this long; until then that can be taken back',
+    }),
     GATEWAY_ORIGINS: z
       .string()
       .transform((list) => list.split(',').map((text) => text.trim()))

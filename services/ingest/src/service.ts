@@ -3,6 +3,7 @@ import { openTokenVerifier } from '@csr/http/open-token-verifier'
 import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
 import { keepAnswers } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
+import type { TokenVerifier } from '@csr/http/token-verifier'
 import type { Keyring } from '@csr/keyring/keyring'
 import { openKeyring } from '@csr/keyring/open-keyring'
 import { createVault } from '@csr/keyring/vault'
@@ -17,6 +18,7 @@ import { createHealth, inOrder, type Resource, type Service } from '@csr/runtime
 import type { Logger } from '@csr/runtime/logger'
 import type { Telemetry } from '@csr/runtime/telemetry'
 import { onExportRequested } from './consumers/on-export-requested.ts'
+import { onTenantClosed } from './consumers/on-tenant-closed.ts'
 import { flushRefusals } from './jobs/flush-refusals.ts'
 import { workOffImports } from './jobs/work-off-imports.ts'
 import { createEndpoint } from './routes/create-endpoint.ts'
@@ -42,17 +44,11 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
   const health = createHealth()
   const keyring = openKeyring(ports, settings)
   const contributions = createContributionStore({ postgres, keyring, stamp })
-  const consumers = runConsumers({
-    ...ports,
-    redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
-    vault: createVault(keyring),
-    handlers: [onExportRequested({ contributions })],
-  })
-
+  const tokens = openTokenVerifier(ports, settings)
   const toleranceSeconds = settings.INGEST_SIGNATURE_TOLERANCE_SECONDS
   const wakeRelay = (): void => relay.wake()
   const intake = createIntake({
-    ...{ postgres, keyring, logger, telemetry, clock, ids, toleranceSeconds, wakeRelay },
+    ...{ postgres, keyring, logger, telemetry, clock, ids, toleranceSeconds, wakeRelay, tokens },
     yieldToAnswers: () => relay.yieldToAnswers(),
     livePerSecond: settings.INGEST_LIVE_WEBHOOKS_PER_SECOND,
   })
@@ -65,7 +61,12 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
     wakeRelay,
     bytesMax: settings.INGEST_IMPORT_BYTES_MAX,
   })
-  const tokens = openTokenVerifier(ports, settings)
+  const consumers = runConsumers({
+    ...ports,
+    redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
+    vault: createVault(keyring),
+    handlers: [onExportRequested({ contributions }), onTenantClosed({ imports: files.imports })],
+  })
   const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, logger, telemetry, clock, health, tokens, answers },
@@ -87,7 +88,8 @@ export async function createIngestService(settings: IngestSettings): Promise<Ser
 
 /** What takes reports in: needs a database and keys, and no bus. */
 export function createIntake(ports: IntakePorts): { routes: readonly Route[]; jobs: readonly Resource[] } {
-  const { postgres, keyring, logger, clock, ids, toleranceSeconds, livePerSecond, wakeRelay, yieldToAnswers } = ports
+  const { postgres, keyring, logger, clock, ids, toleranceSeconds, livePerSecond, wakeRelay, tokens } = ports
+  const { yieldToAnswers } = ports
   const telemetry = createIngestTelemetry({ telemetry: ports.telemetry, logger })
   const endpoints = createEndpointStore({ postgres, keyring, clock, ids, wakeRelay })
   const deliveries = createDeliveryStore({ postgres, keyring, clock, ids, wakeRelay, yieldToAnswers, livePerSecond })
@@ -95,7 +97,7 @@ export function createIntake(ports: IntakePorts): { routes: readonly Route[]; jo
   const unknownSecret = Buffer.from(ids.secret(), 'base64url')
   return {
     routes: [
-      receiveWebhook({ endpoints, deliveries, refusals, telemetry, clock, toleranceSeconds, unknownSecret }),
+      receiveWebhook({ endpoints, deliveries, refusals, tokens, telemetry, clock, toleranceSeconds, unknownSecret }),
       createEndpoint({ endpoints }),
       listEndpoints({ endpoints }),
       listDeliveries({ deliveries }),
@@ -115,6 +117,8 @@ type IntakePorts = {
   readonly livePerSecond: number
   readonly wakeRelay: () => void
   readonly yieldToAnswers: () => void
+  /** whose reports are taken at all */
+  readonly tokens: Pick<TokenVerifier, 'stopOf'>
 }
 
 type FilePorts = Pick<IntakePorts, 'postgres' | 'keyring' | 'logger' | 'clock' | 'ids' | 'wakeRelay'> & {
@@ -126,6 +130,7 @@ export function createFileIntake({ postgres, keyring, logger, clock, ids, wakeRe
   const imports = createImportStore({ postgres, keyring, clock, ids, wakeRelay })
   const worker = workOffImports({ imports, hold: (name, signal) => postgres.hold(name, signal), logger })
   return {
+    imports,
     worker,
     routes: [
       createImportRoute({ imports, wakeWorker: worker.wake, bytesMax }),

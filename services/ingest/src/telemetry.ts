@@ -6,7 +6,7 @@ import type { Telemetry } from '@csr/runtime/telemetry'
 /** What this service counts and says; one function per fact. */
 export interface IngestTelemetry {
   received(partner: Partner, outcome: WebhookAnswer['outcome']): void
-  refused(partner: Partner, reason: DeliveryRefused['reason']): void
+  refused(partner: Partner, reason: DeliveryRefused['reason'] | 'intake-suspended'): void
   quarantined(facts: { deliveryId: string; tenantId: string; partner: Partner; count: number }): void
 }
 

@@ -6,6 +6,7 @@ import { sealedAnswers } from '@csr/http/idempotency/answer-seal'
 import { keepAnswers, type AnswerKeeper } from '@csr/http/idempotency/keep-answers'
 import { createServer } from '@csr/http/server'
 import { createServiceTokens } from '@csr/http/service-tokens'
+import type { Stop } from '@csr/http/token-trust'
 import { createTokenVerifier } from '@csr/http/token-verifier'
 import { createKeyring, type Keyring } from '@csr/keyring/keyring'
 import { createPostgres, type Postgres } from '@csr/postgres/connect'
@@ -65,6 +66,8 @@ export type TestIntake = AsyncDisposable & {
   /** what stands in the outbox for a tenant, oldest first */
   events(tenantId: string): Promise<{ id: string; type: string; subject: string; data: Record<string, unknown> }[]>
   keyring: Keyring
+  /** tenants of which nothing is answered, as the gateway's tables would say */
+  stopped: Map<string, Stop>
 }
 
 export async function openIntake(options: { server?: 'own'; livePerSecond?: number } = {}): Promise<TestIntake> {
@@ -85,6 +88,7 @@ export async function openIntake(options: { server?: 'own'; livePerSecond?: numb
     })
   const keyring = keyringOf('ingest')
   const gatewayKeyring = keyringOf('gateway')
+  const stopped = new Map<string, Stop>()
   const ports = {
     postgres: data,
     keyring,
@@ -96,6 +100,7 @@ export async function openIntake(options: { server?: 'own'; livePerSecond?: numb
     livePerSecond,
     wakeRelay: () => {},
     yieldToAnswers: () => {},
+    tokens: { stopOf: (tenantId: string) => stopped.get(tenantId) ?? null },
   }
   const intake = createIntake(ports)
   const files = createFileIntake({ ...ports, bytesMax: 1_048_576 })
@@ -104,7 +109,7 @@ export async function openIntake(options: { server?: 'own'; livePerSecond?: numb
   const server = createServer({
     ...{ service: 'ingest', host: '127.0.0.1', port: 0, logger, telemetry, clock, health, answers },
     routes: [...intake.routes, ...files.routes],
-    tokens: createTokenVerifier({ service: 'ingest', publicKeysDir, clock, trust: setUpKeys }),
+    tokens: createTokenVerifier({ service: 'ingest', publicKeysDir, clock, trust: { ...setUpKeys, ...ports.tokens } }),
   })
   const service = inOrder('ingest', health, [data, keyring, gatewayKeyring, ...intake.jobs, answers, server])
   await service.start()
@@ -138,7 +143,20 @@ export async function openIntake(options: { server?: 'own'; livePerSecond?: numb
   }
 
   return {
-    ...{ database, clock, ids, url: server.address, logLines, postgres: data, answers, admin, keyring, send, call },
+    ...{
+      database,
+      clock,
+      ids,
+      url: server.address,
+      logLines,
+      postgres: data,
+      answers,
+      admin,
+      keyring,
+      send,
+      call,
+      stopped,
+    },
     async tenant() {
       const tenantId = ids.uuid()
       await gatewayKeyring.createTenant(tenantId)

@@ -27,3 +27,18 @@ export function exportReady(
 ): EventOf<'privacy.export.ready.v1'> {
   return createEvent('privacy.export.ready.v1', { ...about, subject: data.subjectId }, data)
 }
+
+/** Id and time of a new event. */
+export type Stamp = { readonly id: string; readonly time: string }
+
+/** Announces that nothing of a tenant can be read any more. */
+export function tenantErased(
+  { tenantId, keys, causationId }: { tenantId: string; keys: number; causationId: string },
+  stamp: Stamp,
+): EventOf<'privacy.tenant.erased.v1'> {
+  return createEvent(
+    'privacy.tenant.erased.v1',
+    { ...stamp, tenantId, subject: tenantId, causationId },
+    { tenantId, keys },
+  )
+}

@@ -9,7 +9,9 @@ import { openPorts } from '@csr/messaging/open-ports'
 import { outboxRoutes } from '@csr/messaging/outbox-routes'
 import { parkedRoutes } from '@csr/messaging/parked-routes'
 import { createHealth, inOrder, type Service } from '@csr/runtime/lifecycle'
+import { onDeadLetterForgotten } from './consumers/on-dead-letter-forgotten.ts'
 import { onExportContributed } from './consumers/on-export-contributed.ts'
+import { onTenantErasureDue } from './consumers/on-tenant-erasure-due.ts'
 import { settleExports } from './jobs/settle-exports.ts'
 import { createDecisionsRoute } from './routes/create-decisions.ts'
 import { createExportRoute } from './routes/create-export.ts'
@@ -24,7 +26,7 @@ import { createExportStore } from './store/export-store.ts'
 /** Composition root: everything this service is made of. */
 export async function createPrivacyService(settings: PrivacySettings): Promise<Service> {
   const ports = openPorts('privacy', settings)
-  const { service, logger, telemetry, clock, ids, postgres, nats, relay } = ports
+  const { service, logger, telemetry, clock, ids, stamp, postgres, nats, relay } = ports
   const health = createHealth()
   const keyring = openKeyring(ports, settings)
   const wake = () => relay.wake()
@@ -36,7 +38,11 @@ export async function createPrivacyService(settings: PrivacySettings): Promise<S
     ...ports,
     redeliveryDelaysMs: settings.REDELIVERY_DELAYS_MS,
     vault: createVault(keyring),
-    handlers: onExportContributed({ exports }),
+    handlers: [
+      ...onExportContributed({ exports }),
+      onDeadLetterForgotten({ keyring }),
+      onTenantErasureDue({ keyring, stamp }),
+    ],
   })
   const tokens = openTokenVerifier(ports, settings)
   const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })

@@ -1,4 +1,4 @@
-import { createTenant, listTenants } from '@csr/contracts/http/gateway'
+import { createTenant, listTenants } from '@csr/contracts/http/tenants'
 import { createCommand } from '@csr/stack/command-line'
 import type { AnswerOf } from '@csr/stack/gateway-client'
 import type { Command } from 'commander'

@@ -143,7 +143,7 @@ function wordsOf(status: number): string {
 function problemsOf(operation: Operation): Json {
   const { permission, params, query, body, problems: own = [] } = operation
   const codes = new Set<ProblemCode>(['internal', 'dependency-unavailable', ...own])
-  if (permission !== 'public') codes.add('token-invalid')
+  if (permission !== 'public') codes.add('token-invalid').add('tenant-suspended').add('tenant-closed')
   if (operation.fresh) codes.add('sign-in-not-fresh')
   if (permission !== 'public' && permission !== 'signed-in') codes.add('permission-denied')
   if (takesIdempotencyKey(operation)) codes.add('idempotency-key-in-use').add('idempotency-key-reused')

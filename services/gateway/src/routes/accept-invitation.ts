@@ -8,6 +8,7 @@ const codes = {
   'unknown-invitation': 'resource-not-found',
   'second-factor-missing': 'second-factor-missing',
   'bound-already': 'state-conflict',
+  'tenant-suspended': 'tenant-suspended',
 } as const
 
 /** Open to a session, and to somebody who has just signed in and is known to no tenant yet. */

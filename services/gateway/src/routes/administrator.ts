@@ -5,3 +5,9 @@ import type { Principal } from '@csr/http/route'
 export function assertAdministrator({ roles, clientId }: Principal): void {
   if (!roles.includes('company_admin') || clientId !== null) throw new ProblemError('permission-denied')
 }
+
+/** The tenant of an administrator who acts for it. */
+export function administered(principal: Principal): string {
+  assertAdministrator(principal)
+  return principal.tenantId
+}

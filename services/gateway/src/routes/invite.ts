@@ -1,14 +1,19 @@
-import { inviteColleague, inviteIntoTenant, inviteParticipant } from '@csr/contracts/http/accounts'
+import { inviteColleague, inviteIntoTenant, inviteParticipant } from '@csr/contracts/http/invitations'
 import type { Role } from '@csr/contracts/permissions'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Principal, type Route, type RouteRequest } from '@csr/http/route'
 import type { Upstream } from '@csr/http/upstream'
 import type { InvitationStore, NewInvitation } from '../store/invitation-store.ts'
 import type { TenantStore } from '../store/tenant-store.ts'
-import { assertAdministrator } from './administrator.ts'
+import { administered } from './administrator.ts'
 
 type Invitations = { readonly invitations: Pick<InvitationStore, 'create'> }
-type Invited = { readonly tenantId: string; readonly role: Role; readonly subjectId: string | null }
+type Invited = {
+  readonly tenantId: string
+  readonly role: Role
+  readonly subjectId: string | null
+  readonly email?: string | undefined
+}
 
 async function invite(
   { invitations }: Invitations,
@@ -17,7 +22,8 @@ async function invite(
 ) {
   const answerOf = ({ id, token, expiresAt }: NewInvitation) =>
     ({ status: 201, body: { id, token, expiresAt } }) as const
-  const wanted = { ...invited, actorId: principal.actorId, requestId }
+  const { email = null } = invited
+  const wanted = { ...invited, email, handsOverFrom: null, actorId: principal.actorId, requestId }
   return answerOf(await invitations.create(wanted, (made) => once.keep(answerOf(made))))
 }
 
@@ -43,9 +49,8 @@ export function inviteColleagueRoute(deps: Invitations): Route {
   return route({
     ...inviteColleague,
     async handle(request) {
-      assertAdministrator(request.principal)
-      const { tenantId } = request.principal
-      return await invite(deps, { tenantId, role: request.body.role, subjectId: null }, request)
+      const tenantId = administered(request.principal)
+      return await invite(deps, { ...request.body, tenantId, subjectId: null }, request)
     },
   })
 }
@@ -56,7 +61,7 @@ export function inviteIntoTenantRoute(deps: Invitations & { readonly tenants: Pi
     async handle(request) {
       const { id: tenantId } = request.params
       if (!(await deps.tenants.exists(tenantId))) throw new ProblemError('resource-not-found')
-      return await invite(deps, { tenantId, role: request.body.role, subjectId: null }, request)
+      return await invite(deps, { ...request.body, tenantId, subjectId: null }, request)
     },
   })
 }

@@ -1,4 +1,4 @@
-import { listTenants } from '@csr/contracts/http/gateway'
+import { listTenants } from '@csr/contracts/http/tenants'
 import { route, type Route } from '@csr/http/route'
 import type { TenantStore } from '../store/tenant-store.ts'
 

@@ -23,9 +23,12 @@ export function endMembershipRoute({ memberships }: Deps): Route {
     async handle({ params: { id: accountId }, principal, requestId }) {
       assertAdministrator(principal)
       const { tenantId, actorId } = principal
-      const isEnded = await memberships.end({ tenantId, accountId, actorId, requestId })
-      if (!isEnded) throw new ProblemError('resource-not-found')
+      const ended = await memberships.end({ tenantId, accountId, actorId, requestId })
+      if (ended === 'unknown') throw new ProblemError('resource-not-found')
+      if (ended === 'last-administrator') throw new ProblemError('state-conflict', { detail: lastOne })
       return { status: 204 }
     },
   })
 }
+
+const lastOne = 'The last administrator cannot be removed; the administration can be handed over.'

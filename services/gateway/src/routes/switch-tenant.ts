@@ -1,6 +1,7 @@
 import { switchTenant } from '@csr/contracts/http/accounts'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Route } from '@csr/http/route'
+import type { TokenTrust } from '@csr/http/token-trust'
 import { CookieName, type Cookies } from '../sessions/cookies.ts'
 import type { MembershipStore } from '../store/membership-store.ts'
 import type { SessionStore } from '../store/session-store.ts'
@@ -11,11 +12,12 @@ type Deps = {
   readonly sessions: Pick<SessionStore, 'find' | 'open' | 'end'>
   readonly memberships: Pick<MembershipStore, 'find'>
   readonly rules: Pick<SignInRuleStore, 'find'>
+  readonly trust: Pick<TokenTrust, 'stopOf'>
   readonly cookies: Pick<Cookies, 'set'>
 }
 
 /** The new session ends when the old one would have: switching back and forth makes no session longer. */
-export function switchTenantRoute({ sessions, memberships, rules, cookies }: Deps): Route {
+export function switchTenantRoute({ sessions, memberships, rules, trust, cookies }: Deps): Route {
   return route({
     ...switchTenant,
     async handle({ body: { tenantId }, principal, requestId }) {
@@ -23,7 +25,9 @@ export function switchTenantRoute({ sessions, memberships, rules, cookies }: Dep
       if (session.kind !== 'browser')
         throw new ProblemError('state-conflict', { detail: 'Applications do not switch.' })
       const membership = await memberships.find(tenantId, session.accountId)
-      if (!membership) throw new ProblemError('resource-not-found')
+      const stop = trust.stopOf(tenantId)
+      if (!membership || stop === 'closed') throw new ProblemError('resource-not-found')
+      if (stop === 'suspended') throw new ProblemError('tenant-suspended')
       const asks = (await rules.find(tenantId))?.secondFactor ?? false
       if (asks && !session.secondFactor) throw new ProblemError('second-factor-missing')
       const opened = await sessions.open({ ...session, tenantId, requestId, announced: false })

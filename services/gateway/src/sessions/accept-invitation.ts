@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { TokenTrust } from '@csr/http/token-trust'
 import type { Clock } from '@csr/runtime/clock'
 import type { Membership } from '../domain/membership.ts'
 import { isAlive, type SessionLimits } from '../domain/session-life.ts'
@@ -13,9 +14,11 @@ import type { CrossSiteCheck } from './cross-site.ts'
 
 export type Accepted =
   | { readonly outcome: 'accepted'; readonly membership: Membership; readonly cookies: readonly string[] }
-  /** `bound-already`: the account is another person in this tenant */
+  /** `bound-already`: the account is another person in this tenant, or the one whose administration is to move */
   | {
-      readonly outcome: 'unknown-visitor' | 'unknown-invitation' | 'second-factor-missing' | 'bound-already'
+      readonly outcome:
+        | ('unknown-visitor' | 'unknown-invitation' | 'second-factor-missing' | 'bound-already')
+        | 'tenant-suspended'
     }
 
 type Request = { readonly headers: IncomingHttpHeaders; readonly requestId: string }
@@ -27,13 +30,14 @@ export interface InvitedSessions {
 
 type Deps = {
   readonly accounts: AccountStore
-  readonly memberships: Pick<MembershipStore, 'find' | 'add'>
+  readonly memberships: Pick<MembershipStore, 'find' | 'add' | 'handOver'>
   readonly rules: Pick<SignInRuleStore, 'find'>
   readonly invitations: Pick<InvitationStore, 'find' | 'take'>
   readonly sessions: Pick<SessionStore, 'open' | 'findBySecret' | 'end'>
   readonly arrivals: Pick<Arrivals, 'read'>
   readonly cookies: Cookies
   readonly crossSite: CrossSiteCheck
+  readonly trust: Pick<TokenTrust, 'stopOf'>
   readonly clock: Clock
   readonly limits: SessionLimits
 }
@@ -69,16 +73,23 @@ export function acceptInvitations(deps: Deps): InvitedSessions {
       if (!visitor) return { outcome: 'unknown-visitor' }
       if (!found) return { outcome: 'unknown-invitation' }
       const { accountId, provider, secondFactor, signedInAtMs, before } = visitor
-      const { tenantId, role, subjectId, id } = found
+      const { tenantId, role, subjectId, handsOverFrom, id } = found
+      const stop = deps.trust.stopOf(tenantId)
+      if (stop !== null) return { outcome: stop === 'closed' ? 'unknown-invitation' : 'tenant-suspended' }
       const asks = (await rules.find(tenantId))?.secondFactor ?? false
       if (asks && !secondFactor) return { outcome: 'second-factor-missing' }
       const member = await memberships.find(tenantId, accountId)
       const isOther = subjectId !== null && (member?.subjectId ?? subjectId) !== subjectId
-      if (isOther) return { outcome: 'bound-already' }
+      if (isOther || handsOverFrom === accountId) return { outcome: 'bound-already' }
       if (!(await invitations.take(found, accountId))) return { outcome: 'unknown-invitation' }
       await accounts.join(accountId, tenantId)
       const joined = { tenantId, accountId, role, subjectId, joinedBy: 'invitation', actorId: accountId } as const
       await memberships.add({ ...joined, requestId: id })
+      if (handsOverFrom !== null) {
+        // where somebody else has followed meanwhile, there is nothing left to take
+        const moved = { tenantId, fromAccountId: handsOverFrom, toAccountId: accountId }
+        await memberships.handOver({ ...moved, actorId: accountId, requestId: id })
+      }
       const membership = await memberships.find(tenantId, accountId)
       if (!membership) throw new Error('a membership that was just made is not there')
       const wanted = { tenantId, accountId, provider, secondFactor, signedInAtMs, kind: 'browser' } as const

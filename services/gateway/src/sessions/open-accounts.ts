@@ -6,16 +6,21 @@ import type { Upstream } from '@csr/http/upstream'
 import type { Keyring } from '@csr/keyring/keyring'
 import type { Ports } from '@csr/messaging/open-ports'
 import type { Resource } from '@csr/runtime/lifecycle'
+import { closeTenants, type TenantCloser } from '../jobs/close-tenants.ts'
 import { forgetExpired } from '../jobs/forget-expired.ts'
 import type { RefusalRecorder } from '../jobs/record-refusals.ts'
 import { acceptInvitationRoute } from '../routes/accept-invitation.ts'
 import { addMemberRoute } from '../routes/add-member.ts'
+import { createTenantRoute } from '../routes/create-tenant.ts'
 import { createTokenRoute } from '../routes/create-token.ts'
 import { endSessionRoute, endSessionsRoute } from '../routes/end-session.ts'
 import { getMeRoute } from '../routes/get-me.ts'
+import { handOverRoutes } from '../routes/hand-over.ts'
+import { invitationRoutes } from '../routes/invitations.ts'
 import { inviteColleagueRoute, inviteIntoTenantRoute, inviteParticipantRoute } from '../routes/invite.ts'
 import { listOwnMembershipsRoute } from '../routes/list-own-memberships.ts'
 import { listSessionsRoute } from '../routes/list-sessions.ts'
+import { listTenantsRoute } from '../routes/list-tenants.ts'
 import {
   createMachineClientRoute,
   listMachineClientsRoute,
@@ -25,6 +30,7 @@ import { endMembershipRoute, listMembershipsRoute } from '../routes/memberships.
 import { getSignInRulesRoute, putSignInRulesRoute } from '../routes/sign-in-rules.ts'
 import { signOutRoute } from '../routes/sign-out.ts'
 import { switchTenantRoute } from '../routes/switch-tenant.ts'
+import { tenantLifeRoutes } from '../routes/tenant-life.ts'
 import type { GatewaySettings } from '../settings.ts'
 import type { SignInSessions } from '../sign-in/verified-identity.ts'
 import { createAccountStore } from '../store/account-store.ts'
@@ -35,6 +41,7 @@ import { createMembershipStore } from '../store/membership-store.ts'
 import { createRefreshTokenStore } from '../store/refresh-token-store.ts'
 import { createSessionStore } from '../store/session-store.ts'
 import { createSignInRuleStore } from '../store/sign-in-rule-store.ts'
+import { createTenantLifeStore } from '../store/tenant-life-store.ts'
 import type { TenantStore } from '../store/tenant-store.ts'
 import { grantTokens } from '../tokens/grant-tokens.ts'
 import type { IssueAccessToken } from '../tokens/issue-access-token.ts'
@@ -50,12 +57,13 @@ type Deps = {
   readonly settings: Pick<
     GatewaySettings,
     | ('CSR_MODE' | 'PORT' | 'GATEWAY_ORIGINS' | 'GATEWAY_SESSION_IDLE_MINUTES' | 'GATEWAY_SESSION_HOURS')
+    | 'GATEWAY_CLOSURE_DAYS'
     | ('GATEWAY_APPLICATION_DAYS' | 'GATEWAY_APPLICATION_IDLE_DAYS' | 'ACCESS_TOKEN_ISSUER')
   >
   readonly keyring: Keyring
-  readonly tenants: Pick<TenantStore, 'exists'>
+  readonly tenants: TenantStore
   readonly upstreams: { readonly profile: Pick<Upstream, 'call'> }
-  readonly trust: Pick<TokenTrust, 'revoke' | 'isRevoked'>
+  readonly trust: Pick<TokenTrust, 'revoke' | 'isRevoked' | 'stopOf' | 'reread'>
   readonly issue: IssueAccessToken
   readonly refusals: Pick<RefusalRecorder, 'signInRefused'>
   /** where a provider ends its own session */
@@ -69,6 +77,8 @@ export type OpenAccounts = {
   /** what a completed sign-in is handed to */
   readonly signIn: SignInSessions
   readonly cookies: Cookies
+  /** ends tenants whose time has come */
+  readonly closer: Pick<TenantCloser, 'look'>
   /** started after the database */
   readonly resources: readonly Resource[]
 }
@@ -81,16 +91,20 @@ export function openAccounts(deps: Deps): OpenAccounts {
     edge: exchangeCookies(parts),
     signIn: openSessions(parts),
     routes: routesOf(deps, parts),
-    resources: [forgetExpired({ expiry: createExpiryStore(parts), logger: deps.ports.logger })],
+    closer: parts.closer,
+    resources: [forgetExpired({ expiry: createExpiryStore(parts), logger: deps.ports.logger }), parts.closer],
   }
 }
 
 /** Stores and checks over one set of ports. */
-function openParts({ ports, settings, keyring, trust, issue, refusals }: Deps) {
+function openParts({ ports, settings, keyring, tenants, trust, issue, refusals }: Deps) {
   const all = { ...ports, keyring, issue, trust, refusals, onRevoked: trust.revoke }
   const origins = settings.GATEWAY_ORIGINS ?? loopbackOrigins(settings)
+  const life = createTenantLifeStore(all)
   return {
     ...all,
+    ...{ tenants, life, closer: closeTenants({ life, logger: ports.logger }) },
+    closureDays: settings.GATEWAY_CLOSURE_DAYS,
     accounts: createAccountStore(all),
     memberships: createMembershipStore(all),
     rules: createSignInRuleStore(all),
@@ -115,8 +129,8 @@ function openParts({ ports, settings, keyring, trust, issue, refusals }: Deps) {
 
 const dayMs = 86_400_000
 
-function routesOf({ tenants, upstreams, providerLogoutUrl }: Deps, parts: ReturnType<typeof openParts>): Route[] {
-  const all = { ...parts, tenants, providerLogoutUrl, profile: upstreams.profile }
+function routesOf({ upstreams, providerLogoutUrl }: Deps, parts: ReturnType<typeof openParts>): Route[] {
+  const all = { ...parts, providerLogoutUrl, profile: upstreams.profile }
   return [
     getMeRoute(all),
     signOutRoute(all),
@@ -129,6 +143,11 @@ function routesOf({ tenants, upstreams, providerLogoutUrl }: Deps, parts: Return
     inviteParticipantRoute(all),
     inviteColleagueRoute(all),
     inviteIntoTenantRoute(all),
+    ...invitationRoutes(all),
+    createTenantRoute(all),
+    listTenantsRoute(all),
+    ...tenantLifeRoutes(all),
+    ...handOverRoutes(all),
     listMembershipsRoute(all),
     endMembershipRoute(all),
     addMemberRoute(all),

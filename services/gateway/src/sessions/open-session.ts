@@ -1,3 +1,4 @@
+import type { TokenTrust } from '@csr/http/token-trust'
 import type { Clock } from '@csr/runtime/clock'
 import type { SessionLimits } from '../domain/session-life.ts'
 import { domainsOf, hasSecondFactor, type Membership } from '../domain/membership.ts'
@@ -18,6 +19,7 @@ type Deps = {
   readonly refusals: Pick<RefusalRecorder, 'signInRefused'>
   readonly arrivals: Pick<Arrivals, 'write'>
   readonly cookies: Cookies
+  readonly trust: Pick<TokenTrust, 'stopOf'>
   readonly clock: Clock
   readonly limits: SessionLimits
 }
@@ -52,7 +54,7 @@ export function openSessions(deps: Deps): SignInSessions {
       const candidates = [...new Set([...own, ...account.tenantIds, ...byDomain])]
       const admitting = await findAdmitting(deps, account, { candidates, hasFactor: hasSecondFactor(identity) })
       if (admitting === null) return await arrive(identity, request)
-      if (admitting === 'second-factor-missing') {
+      if (typeof admitting === 'string') {
         failed({ provider, code: admitting }, request)
         return { outcome: 'refused', code: admitting }
       }
@@ -74,7 +76,8 @@ type ByDomain = { readonly tenantIds: readonly string[]; readonly requestId: str
 /** Who was a member once and is none any more does not come back by domain. */
 async function joinByDomain(deps: Deps, account: Account, { tenantIds, requestId }: ByDomain): Promise<void> {
   const { accounts, memberships, rules } = deps
-  for (const tenantId of tenantIds.filter((id) => !account.tenantIds.includes(id))) {
+  const isNew = (id: string): boolean => !account.tenantIds.includes(id) && deps.trust.stopOf(id) === null
+  for (const tenantId of tenantIds.filter(isNew)) {
     const own = await rules.find(tenantId)
     if (!own) continue
     const { id: accountId } = account
@@ -86,16 +89,23 @@ async function joinByDomain(deps: Deps, account: Account, { tenantIds, requestId
 
 type Candidates = { readonly candidates: readonly string[]; readonly hasFactor: boolean }
 
+type Refusal = 'second-factor-missing' | 'tenant-suspended'
+
 /** The first tenant that takes this sign-in; null where the account is a member of none. */
 async function findAdmitting(
-  { memberships, rules }: Deps,
+  { memberships, rules, trust }: Deps,
   { id: accountId }: Account,
   { candidates, hasFactor }: Candidates,
-): Promise<Membership | 'second-factor-missing' | null> {
-  let refused: 'second-factor-missing' | null = null
+): Promise<Membership | Refusal | null> {
+  let refused: Refusal | null = null
   for (const tenantId of candidates) {
     const membership = await memberships.find(tenantId, accountId)
-    if (!membership) continue
+    const stop = trust.stopOf(tenantId)
+    if (!membership || stop === 'closed') continue
+    if (stop === 'suspended') {
+      refused ??= 'tenant-suspended'
+      continue
+    }
     const asksForFactor = (await rules.find(tenantId))?.secondFactor ?? false
     if (hasFactor || !asksForFactor) return membership
     refused = 'second-factor-missing'

@@ -41,7 +41,7 @@ export type SignInOutcome =
    * invitation page, with the way back to it.
    */
   | { readonly outcome: 'invitation-needed'; readonly cookies: readonly string[] }
-  | { readonly outcome: 'refused'; readonly code: 'membership-missing' | 'second-factor-missing' }
+  | { readonly outcome: 'refused'; readonly code: 'membership-missing' | 'second-factor-missing' | 'tenant-suspended' }
 
 /** What happens after a verified identity; implemented in `sessions/`, called by the routes of sign-in. */
 export interface SignInSessions {

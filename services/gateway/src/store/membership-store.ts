@@ -1,11 +1,14 @@
 import type { Role } from '@csr/contracts/permissions'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
+import { isStale } from '@csr/postgres/errors'
 import { statement, type Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import type { Membership } from '../domain/membership.ts'
 import { membershipCreated, membershipEnded, type JoinedBy } from '../events.ts'
+import { administrationHandedOver } from '../tenant-events.ts'
+import { dropAdministrator, endMember, giveAdministration, lockAdministration } from './administration-statements.ts'
 import { revokeTokens } from './revocation-statements.ts'
 
 export type NewMembership = {
@@ -27,9 +30,21 @@ export interface MembershipStore {
   /** the membership with this role, and its event where it is new; a role one has already changes nothing */
   add(membership: NewMembership): Promise<void>
   list(tenantId: string): Promise<readonly ListedMembership[]>
-  /** false where the account is no member; its sessions here go with it, and its tokens are refused within a minute */
-  end(membership: Pick<NewMembership, 'tenantId' | 'accountId' | 'actorId' | 'requestId'>): Promise<boolean>
+  /** its sessions here go with it, and its tokens are refused within a minute; an administrator only where another stays */
+  end(membership: Pick<NewMembership, 'tenantId' | 'accountId' | 'actorId' | 'requestId'>): Promise<Ended>
+  /** moves the administration; repeating it changes nothing */
+  handOver(handOver: HandOver): Promise<HandedOver>
 }
+
+export type Ended = 'ended' | 'unknown' | 'last-administrator'
+
+export type HandOver = Pick<NewMembership, 'tenantId' | 'actorId' | 'requestId'> & {
+  /** null where there is no administrator to follow */
+  readonly fromAccountId: string | null
+  readonly toAccountId: string
+}
+
+export type HandedOver = 'handed-over' | 'unknown-member' | 'no-administrator'
 
 type Deps = {
   readonly postgres: Pick<Postgres, 'group'>
@@ -71,20 +86,49 @@ export function createMembershipStore(deps: Deps): MembershipStore {
     },
     async end(membership) {
       const { tenantId, accountId } = membership
-      if (!(await find(tenantId, accountId))) return false
       const atMs = clock.nowMs()
-      await postgres.group(tenantId, [
-        statement('delete from gateway.memberships where account_id = $1', [accountId]),
-        statement('delete from gateway.sessions where account_id = $1', [accountId]),
-        revokeTokens('actor', accountId, atMs),
-        insertEvents('gateway', [membershipEnded(membership, stamp())]),
-      ])
+      try {
+        await postgres.group(tenantId, [
+          lockAdministration,
+          endMember(accountId),
+          statement('delete from gateway.sessions where account_id = $1', [accountId]),
+          revokeTokens('actor', accountId, atMs),
+          insertEvents('gateway', [membershipEnded(membership, stamp())]),
+        ])
+      } catch (error) {
+        if (!isStale(error)) throw error
+        return (await find(tenantId, accountId)) ? 'last-administrator' : 'unknown'
+      }
       deps.onRevoked('actor', accountId, atMs)
       relay.wake()
-      return true
+      return 'ended'
+    },
+    async handOver(wanted) {
+      const { tenantId, fromAccountId: from, toAccountId: to } = wanted
+      const atMs = clock.nowMs()
+      try {
+        await postgres.group(tenantId, [
+          lockAdministration,
+          ...dropAdministrator(from, to),
+          giveAdministration(to),
+          ...(from === null ? [] : [revokeTokens('actor', from, atMs)]),
+          insertEvents('gateway', [administrationHandedOver(wanted, stamp())]),
+        ])
+      } catch (error) {
+        if (!isStale(error)) throw error
+        const isFollowed = from === null || !isAdministrator(await find(tenantId, from))
+        const successor = await find(tenantId, to)
+        if (!successor) return 'unknown-member'
+        return isFollowed && isAdministrator(successor) ? 'handed-over' : 'no-administrator'
+      }
+      if (from !== null) deps.onRevoked('actor', from, atMs)
+      relay.wake()
+      return 'handed-over'
     },
   }
 }
+
+const isAdministrator = (member: Membership | null): boolean => member?.roles.includes('company_admin') ?? false
 
 type ListedRow = MembershipRow & { readonly account_id: string; readonly joined_at: string }
 

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { ProblemError } from '@csr/http/problem'
+import type { TokenTrust } from '@csr/http/token-trust'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import { accessTokenLifeSeconds } from '../domain/access-claims.ts'
@@ -23,7 +25,10 @@ export type MachineCredentials =
   | { readonly clientId: string; readonly secret: string }
   | { readonly clientId: string | null; readonly assertion: string }
 
-/** Every way to an access token but the edge's own. Null where the grant is not accepted: why is nobody's business. */
+/**
+ * Every way to an access token but the edge's own. Null where the grant is not accepted: why is nobody's business. Throws
+ * `tenant-suspended` and `tenant-closed` for what would have been accepted, so that nothing is used up meanwhile.
+ */
 export interface Tokens {
   /** a new pair; using an old token again ends its whole family */
   refresh(token: string, requestId: string): Promise<Granted | null>
@@ -41,6 +46,7 @@ type Deps = {
   readonly refreshTokens: RefreshTokenStore
   readonly clients: Pick<MachineClientStore, 'find' | 'hasSecret' | 'useAssertion'>
   readonly issue: IssueAccessToken
+  readonly trust: Pick<TokenTrust, 'stopOf'>
   readonly cookies: Pick<Cookies, 'read'>
   readonly crossSite: Pick<CrossSiteCheck, 'assertOwnPage'>
   readonly clock: Clock
@@ -64,6 +70,11 @@ export function grantTokens(deps: Deps): Tokens {
     return { access, expiresInSeconds: accessTokenLifeSeconds, refreshToken }
   }
 
+  function assertOpen(tenantId: string): void {
+    const stop = deps.trust.stopOf(tenantId)
+    if (stop) throw new ProblemError(`tenant-${stop}`)
+  }
+
   return {
     async refresh(token, requestId) {
       const presented = await refreshTokens.find(token)
@@ -73,6 +84,7 @@ export function grantTokens(deps: Deps): Tokens {
         await sessions.end(session, { actorId: session.accountId, requestId, reason: 'token-reused' })
         return null
       }
+      assertOpen(session.tenantId)
       const successor = await refreshTokens.use(token, presented)
       await sessions.touch(session.id)
       return await accessOf(session, successor)
@@ -82,6 +94,7 @@ export function grantTokens(deps: Deps): Tokens {
       const browser = secret === null ? null : await sessions.findBySecret(secret)
       if (secret === null || !browser || !isAlive(browser, clock.nowMs(), deps.limits)) return null
       deps.crossSite.assertOwnPage(headers, secret)
+      assertOpen(browser.tenantId)
       const token = ids.secret()
       const expiresAtMs = clock.nowMs() + deps.applicationLimits.lifeMs
       const wanted = { ...browser, kind: 'app', expiresAtMs, requestId, announced: true } as const
@@ -95,6 +108,7 @@ export function grantTokens(deps: Deps): Tokens {
       const client = await clients.find(claimed)
       if (!client || !(await proves(credentials, client, deps))) return null
       const { id: clientId, tenantId, role } = client
+      assertOpen(tenantId)
       const grant = { actorId: clientId, clientId, tenantId, roles: [role], subjectId: null }
       const access = await issue({ ...grant, sessionId: null, signedInAtMs: null })
       return { access, expiresInSeconds: accessTokenLifeSeconds, refreshToken: null }

@@ -17,7 +17,7 @@ import { createSigningKeys } from './signing-keys.ts'
 
 export type OpenTokens = {
   readonly issue: IssueAccessToken
-  readonly trust: Pick<TokenTrust, 'revoke' | 'isRevoked'>
+  readonly trust: Pick<TokenTrust, 'revoke' | 'isRevoked' | 'stopOf' | 'reread'>
   readonly verifier: TokenVerifier
   readonly routes: readonly Route[]
   /** started after database and keyring */

@@ -85,6 +85,7 @@ export async function openAccountDoor(): Promise<AccountDoor> {
     CSR_MODE: 'production' as const,
     ...{ PORT: 3_000, GATEWAY_ORIGINS: ['https://csr.example.org'] },
     ...{ GATEWAY_SESSION_IDLE_MINUTES: 30, GATEWAY_SESSION_HOURS: 12, ACCESS_TOKEN_ISSUER: 'csr-backbone' },
+    GATEWAY_CLOSURE_DAYS: 30,
     ...{ GATEWAY_APPLICATION_DAYS: 30, GATEWAY_APPLICATION_IDLE_DAYS: 7 },
   }
   const accounts = openAccounts({

@@ -100,7 +100,7 @@ export async function openSignInDoor(
   const server = createServer({
     ...{ service: 'gateway', host: '127.0.0.1', port: 0, logger, telemetry: createTelemetry('gateway'), clock },
     ...{ door: 'edge', metrics: false, health: createHealth() },
-    tokens: { verifyAccess: nobody, verifyService: nobody },
+    tokens: { verifyAccess: nobody, verifyService: nobody, stopOf: () => null },
     routes: [
       listAuthProvidersRoute({ providers }),
       startSignInRoute({ providers, pending, returnPaths, cookies, ids }),

@@ -4,6 +4,7 @@ import { receiveWebhook as operation } from '@csr/contracts/http/ingest'
 import { platformTenantId } from '@csr/contracts/services'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Route, type RouteRequest } from '@csr/http/route'
+import type { TokenVerifier } from '@csr/http/token-verifier'
 import type { Clock } from '@csr/runtime/clock'
 import { readBody } from '../domain/read-body.ts'
 import { readIdentifiers } from '../domain/read-identifiers.ts'
@@ -19,12 +20,16 @@ type Deps = {
   readonly endpoints: Pick<EndpointStore, 'find'>
   readonly deliveries: Pick<DeliveryStore, 'accept' | 'quarantine'>
   readonly refusals: Pick<RefusalStore, 'note'>
+  readonly tokens: Pick<TokenVerifier, 'stopOf'>
   readonly telemetry: IngestTelemetry
   readonly clock: Clock
   readonly toleranceSeconds: number
   /** stands in for the secret of an endpoint that does not exist, so that both refusals are the same work */
   readonly unknownSecret: Uint8Array
 }
+
+/** Partners come again by themselves for days; what they bring after the tenant is resumed is taken. */
+const comeAgainSeconds = 300
 
 /** 202 after the commit: accepted, duplicate or quarantined. Whatever is wrong before the body is read is one same 401. */
 export function receiveWebhook(deps: Deps): Route {
@@ -39,7 +44,12 @@ export function receiveWebhook(deps: Deps): Route {
       const endpoint = found?.partner === partner ? found : null
       const signed = signedRequest(headers, body)
       const isSigned = isSignedBy(endpoint, signed, deps)
-      if (!endpoint || !isSigned) return await refuse(endpoint, partner, requestId, deps)
+      const stop = endpoint && deps.tokens.stopOf(endpoint.tenantId)
+      if (!endpoint || !isSigned || stop === 'closed') return await refuse(endpoint, partner, requestId, deps)
+      if (stop === 'suspended') {
+        telemetry.refused(partner, 'intake-suspended')
+        throw new ProblemError('intake-suspended', { retryAfterSeconds: comeAgainSeconds })
+      }
       const delivery = {
         tenantId: endpoint.tenantId,
         endpointId: endpoint.id,

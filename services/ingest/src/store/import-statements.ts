@@ -185,6 +185,18 @@ export function finish(importId: string, state: ImportStatus['state'], at: strin
   ]
 }
 
+/** Ends every file of the tenant that is not worked off, and forgets what they hold. */
+export function abandonAll(at: string): readonly Statement[] {
+  return [
+    statement(
+      `update ingest.imports set state = 'failed', completed_at = $1::timestamptz
+       where tenant_id = ops.tenant_id() and state in ('uploading', 'received', 'running')`,
+      [at],
+    ),
+    statement('delete from ingest.import_chunks where tenant_id = ops.tenant_id()'),
+  ]
+}
+
 /** Natural keys of a batch, as they stand. */
 export type KnownKey = {
   readonly key: string

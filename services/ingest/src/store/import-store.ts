@@ -5,7 +5,7 @@ import type { Keys } from '@csr/keyring/keys'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
 import { isStale, isUniqueViolation } from '@csr/postgres/errors'
-import type { Also } from '@csr/postgres/statement'
+import type { Also, Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import { importCompleted } from '../events.ts'
@@ -34,6 +34,8 @@ export interface ImportStore {
   finish(tenantId: string, file: ImportRecord): Promise<void>
   /** removes an upload that broke off, key and all */
   forget(tenantId: string, id: string): Promise<void>
+  /** statements that end every file of the tenant that is not worked off */
+  abandon(): readonly Statement[]
 }
 
 /** Rows that share a commit, and how far into the file they reach. */
@@ -83,6 +85,7 @@ export function createImportStore(deps: Deps): ImportStore {
     commit: (tenantId, file, batch) => commit(deps, tenantId, file, batch),
     finish: (tenantId, file) => finish(deps, tenantId, file),
     forget: (tenantId, id) => forget(deps, tenantId, id),
+    abandon: () => statements.abandonAll(deps.clock.now()),
   }
 }
 
