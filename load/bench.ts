@@ -93,6 +93,6 @@ function save(row: BenchRow): void {
 }
 
 function costTable(costs: readonly Cost[]): string[] {
-  const rows = costs.map(({ step, p50Us, p95Us }) => `| ${step} | ${p50Us.toFixed(1)} | ${p95Us.toFixed(1)} |`)
-  return ['| step, warm, in one process | p50 µs | p95 µs |', '|---|---|---|', ...rows, '']
+  const lines = costs.map(({ step, p50Us, p95Us }) => `| ${step} | ${p50Us.toFixed(1)} | ${p95Us.toFixed(1)} |`)
+  return ['| step, warm, in one process | p50 µs | p95 µs |', '|---|---|---|', ...lines, '']
 }

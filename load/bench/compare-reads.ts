@@ -48,8 +48,14 @@ export async function compareReads({ name, ids, ours, twin, note }: Comparison):
     ...{ p50Ms: middle.p50Ms, p95Ms: middle.p95Ms, p99Ms: middle.p99Ms },
     goal: `ratio >= ${ratioGoal}`,
     met: ratio >= ratioGoal,
-    notes: [processorNote('ours', middle), processorNote('twin', bare)],
+    notes: [processorNote('ours', middle), processorNote('twin', bare), gatewayNote(middle, bare)],
   }
+}
+
+/** A rate shares the machine with service, database and generator; this is the gateways alone. */
+function gatewayNote(ours: Measured, twin: Measured): string {
+  const [own, bare] = [ours, twin].map(({ processorUs }) => processorUs['gateway'] ?? Number.NaN) as [number, number]
+  return `processor time of the gateways alone: the twin's is ${Math.round((bare / own) * 100)} % of ours`
 }
 
 /** The twin knows only whom it was told of. */

@@ -45,7 +45,9 @@ function documentOf(title: string, scheme: 'accessToken' | 'serviceToken', areas
     info: {
       title,
       version: '1.0.0',
-      description: 'Errors are problem documents (RFC 9457). Lists answer `items` and `nextCursor`, newest first.',
+      description:
+        'Errors are problem documents (RFC 9457), also where a request is none of an operation: 404, 405, 408, 414, 431. ' +
+        'Lists answer `items` and `nextCursor`, newest first.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -53,7 +55,8 @@ function documentOf(title: string, scheme: 'accessToken' | 'serviceToken', areas
     paths,
     components: {
       schemas: { Problem: problemSchema },
-      responses: problemResponses(),
+      responses: problemResponses(scheme === 'accessToken'),
+      ...(scheme === 'accessToken' && { headers: rateHeaders }),
       securitySchemes: schemes(scheme),
     },
   }
@@ -63,24 +66,25 @@ function describe(service: Service, operation: Operation, scheme: string): Json 
   const { method, path, summary, permission, body } = operation
   const words = path.split('/').filter((word) => word !== '' && word !== 'v1')
   const noun = words.map((word) => word.replace(/^:(.)/, (_, first: string) => `By${first.toUpperCase()}`))
-  const needs = permission === 'public' || permission === 'signed-in' ? [] : [permission]
-  const isOpen = permission === 'public' && scheme === 'accessToken'
+  const isAtEdge = scheme === 'accessToken'
+  const isOpen = permission === 'public' && isAtEdge
+  const isCounted = isAtEdge && operation.limit !== 'none'
   return {
     tags: [service],
     operationId: `${method.toLowerCase()}${noun.map(capitalise).join('')}`,
     summary,
-    ...(needs.length > 0 || operation.fresh ? { description: needsOf(operation) } : {}),
-    ...(needs.length > 0 && { 'x-permission': permission }),
-    security: isOpen ? [] : scheme === 'accessToken' ? [{ accessToken: [] }, { session: [] }] : [{ [scheme]: [] }],
+    ...(permission !== 'public' && { description: needsOf(operation) }),
+    'x-permission': permission,
+    security: isOpen ? [] : isAtEdge ? [{ accessToken: [] }, { session: [] }] : [{ [scheme]: [] }],
     ...parametersOf(operation),
     ...(body && { requestBody: { required: true, content: bodyOf(operation) } }),
-    responses: { ...answersOf(operation), ...problemsOf(operation) },
+    responses: { ...answersOf(operation, isCounted), ...problemsOf(operation, isAtEdge) },
   }
 }
 
 function needsOf({ permission, fresh }: Operation): string {
-  const asked = permission === 'public' || permission === 'signed-in' ? [] : [`the permission \`${permission}\``]
-  return `Needs ${[...asked, ...(fresh ? ['a sign-in within the last 15 minutes'] : [])].join(' and ')}.`
+  const asked = permission === 'signed-in' ? 'a caller who is signed in' : `the permission \`${permission}\``
+  return `Needs ${asked}${fresh ? ' and a sign-in within the last 15 minutes' : ''}.`
 }
 
 function capitalise(word: string): string {
@@ -122,28 +126,52 @@ function bodyOf({ body, mediaTypes }: Operation): Json {
   return Object.fromEntries((mediaTypes ?? ['application/octet-stream']).map((type) => [type, {}]))
 }
 
-function answersOf({ answers, answerMediaType = 'application/zip' }: Operation): Json {
+function answersOf({ answers, answerMediaType = 'application/zip' }: Operation, isCounted: boolean): Json {
+  const headers = isCounted && { headers: rateHeaderReferences }
   return Object.fromEntries(
     Object.entries(answers).map(([status, schema]) => {
-      if (schema instanceof z.ZodUndefined) return [status, { description: wordsOf(Number(status)) }]
+      if (schema instanceof z.ZodUndefined) return [status, { description: wordsOf(Number(status)), ...headers }]
       const isBinary = schema instanceof z.ZodCustom
       const content = isBinary
         ? { [answerMediaType]: {} }
         : { 'application/json': { schema: schemaOf(schema, 'output') } }
-      return [status, { description: wordsOf(Number(status)), content }]
+      return [status, { description: wordsOf(Number(status)), ...headers, content }]
     }),
   )
 }
+
+/** How many in which time, and what is left of it (draft-ietf-httpapi-ratelimit-headers). */
+const rateHeaders: Json = {
+  'RateLimit-Policy': {
+    description: 'what counts, how many, in how many seconds: `"user";q=500;w=60`',
+    schema: { type: 'string' },
+  },
+  RateLimit: { description: 'what is left, and for how many seconds: `"user";r=499;t=60`', schema: { type: 'string' } },
+}
+
+const rateHeaderReferences: Json = Object.fromEntries(
+  Object.keys(rateHeaders).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+)
 
 function wordsOf(status: number): string {
   if (status < 300) return 'Done'
   return status === 303 ? 'Go on at the address in `Location`' : 'Answered'
 }
 
-function problemsOf(operation: Operation): Json {
+/** The edge alone counts requests, screens texts, and takes cookies, which other sites could use. */
+function edgeCodesOf({ permission, method, body, limit }: Operation): ProblemCode[] {
+  return [
+    ...(limit === 'none' ? [] : (['rate-limited'] as const)),
+    ...(body instanceof z.ZodType ? (['request-refused'] as const) : []),
+    ...(permission === 'public' || method === 'GET' ? [] : (['cross-site-refused'] as const)),
+  ]
+}
+
+function problemsOf(operation: Operation, isAtEdge: boolean): Json {
   const { permission, params, query, body, problems: own = [] } = operation
   const codes = new Set<ProblemCode>(['internal', 'dependency-unavailable', ...own])
   if (permission !== 'public') codes.add('token-invalid').add('tenant-suspended').add('tenant-closed')
+  for (const code of isAtEdge ? edgeCodesOf(operation) : []) codes.add(code)
   if (operation.fresh) codes.add('sign-in-not-fresh')
   if (permission !== 'public' && permission !== 'signed-in') codes.add('permission-denied')
   if (takesIdempotencyKey(operation)) codes.add('idempotency-key-in-use').add('idempotency-key-reused')
@@ -180,7 +208,7 @@ const problemSchema: Json = {
 }
 
 /** One response per status, naming the codes it may carry. */
-function problemResponses(): Json {
+function problemResponses(isAtEdge: boolean): Json {
   const codesOf = new Map<number, string[]>()
   for (const [code, { status }] of Object.entries(problems)) codesOf.set(status, [...(codesOf.get(status) ?? []), code])
   return Object.fromEntries(
@@ -191,7 +219,10 @@ function problemResponses(): Json {
         {
           description: codes.join(', '),
           ...((status === 503 || status === 429) && {
-            headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'seconds' } },
+            headers: {
+              'Retry-After': { schema: { type: 'integer' }, description: 'seconds' },
+              ...(status === 429 && isAtEdge && rateHeaderReferences),
+            },
           }),
           content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
         },

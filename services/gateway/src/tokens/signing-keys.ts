@@ -69,25 +69,16 @@ export function createSigningKeys(options: Options): SigningKeys {
   const { store, clock, logger } = options
   let known: Known = { keys: [], signing: new Map(), readAtMs: Number.NEGATIVE_INFINITY }
   let first: PrivateJwk | null = null
-  let isBehind = false
+  const tellBehind = clockTeller(options)
   const isFresh = (): boolean => Math.abs(clock.nowMs() - known.readAtMs) < knownLifeMs
   const reading = keepReading({
     ...{ everyMs: readEveryMs, retryMs },
     async read() {
       known = await load(options, known.signing, first)
-      tellBehind()
+      tellBehind(known.keys)
     },
     failed: (error) => isFresh() || logger.error('signing-keys-stale', error),
   })
-
-  /** Told when it is found and when it is over: signing goes on with the first key, the clock is the operator's to set. */
-  function tellBehind(): void {
-    const behindMs = clockBehindMs(known.keys, clock.nowMs())
-    if (behindMs > 0 === isBehind) return
-    isBehind = behindMs > 0
-    if (isBehind) logger.warn('clock-behind-signing-keys', { ms: behindMs })
-    else logger.info('clock-past-signing-keys')
-  }
 
   async function rotate(by: RotatedBy): Promise<Rotation | null> {
     const rotation = planRotation(await store.list(), clock.nowMs(), options.leadSeconds * 1_000)
@@ -131,6 +122,18 @@ type Known = {
   /** private halves by kid */
   readonly signing: Map<string, SigningKey>
   readonly readAtMs: number
+}
+
+/** Tells when the clock is found behind its keys, and when that is over: signing goes on, the clock is the operator's to set. */
+function clockTeller({ clock, logger }: Options): (keys: readonly StoredSigningKey[]) => void {
+  let isBehind = false
+  return (keys) => {
+    const behindMs = clockBehindMs(keys, clock.nowMs())
+    if (behindMs > 0 === isBehind) return
+    isBehind = behindMs > 0
+    if (isBehind) logger.warn('clock-behind-signing-keys', { ms: behindMs })
+    else logger.info('clock-past-signing-keys')
+  }
 }
 
 /** Reads the table and opens what is new; the age of what is read counts from before it was asked for. */
