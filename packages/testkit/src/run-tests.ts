@@ -5,22 +5,29 @@ import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { endChildren, endHungFiles } from './hung-files.ts'
+import { mergeResults } from './merged-results.ts'
 import { startTestPostgres } from './postgres-server.ts'
 import { testSecrets } from './secrets.ts'
 
 /*
- * `npm test [-- PATTERN …]`: one run of Node's test runner over every test file, or over those whose path contains one of
- * the patterns. One PostgreSQL serves all files, each takes databases of its own in it; the runner's summary closes stdout.
+ * `npm test [-- PATTERN …]`: Node's test runner over every test file, or over those whose path contains one of the patterns.
+ * One PostgreSQL serves all files, each takes databases of its own in it; one summary closes stdout.
+ *
+ * Files that start whole stacks keep the processors busy, the others mostly wait: for a time-out, a disk, a server that
+ * comes back. So both kinds run at the same time, a few files of each.
  */
 const usage = `npm test [-- [--concurrency N] [PATTERN …]]
 
-Runs every test file, or those whose path contains one of the patterns (for instance: keyring, e2e/, .db.test.ts).
+Runs every test file, or those whose path contains one of the patterns (for instance: keyring, e2e/, .db.test.ts):
+N files at once (2) that start whole stacks, and beside them N that do not.
 Each file also runs alone: node_modules/.bin/node --test <file>`
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** Quick files first; journeys through the whole system last. */
-const order = ['.test.ts', '.db.test.ts', '.nats.test.ts', '.e2e.test.ts']
+const wholeStack = '.e2e.test.ts'
+
+/** Quick files first. */
+const order = ['.test.ts', '.db.test.ts', '.nats.test.ts', wholeStack]
 
 /** One test and one file may take this long; what hangs is ended and fails. */
 const testMsMax = 240_000
@@ -40,6 +47,7 @@ async function main(args: string[]): Promise<number> {
   const stopping = stopRequest()
   await testSecrets()
   await using server = await startTestPostgres()
+  if (stopping.signal.aborted) return 130
   process.env['CSR_TEST_POSTGRES'] = JSON.stringify({ port: server.port, passwords: server.passwords })
   const passed = await runFiles(files, options.concurrency, stopping.signal)
   if (stopping.signal.aborted) await endChildren(isTestFile)
@@ -85,20 +93,22 @@ function named(file: string, pattern: string): boolean {
 }
 
 function rank(file: string): number {
-  if (file.startsWith('e2e')) return order.length
   return order.findLastIndex((suffix) => file.endsWith(suffix))
 }
 
 function runFiles(files: readonly string[], concurrency: number, signal: AbortSignal): Promise<boolean> {
+  const kinds = Object.values(Object.groupBy(files, (file) => String(file.endsWith(wholeStack))))
   return new Promise((resolve, reject) => {
     let passed = true
-    const results = run({ files, concurrency, signal, timeout: testMsMax, cwd: root })
-    endHungFiles(results, { fileMsMax, say })
-    results.on('test:fail', ({ todo }) => {
-      if (todo === undefined || todo === false) passed = false
-    })
-    results.once('error', reject)
-    const report = results.compose(spec)
+    const runs = kinds.map((kind = []) => run({ files: kind, concurrency, signal, timeout: testMsMax, cwd: root }))
+    for (const results of runs) {
+      endHungFiles(results, { fileMsMax, say })
+      results.on('test:fail', ({ todo }) => {
+        if (todo === undefined || todo === false) passed = false
+      })
+      results.once('error', reject)
+    }
+    const report = mergeResults(runs).compose(spec)
     report.once('error', reject)
     report.once('end', () => resolve(passed))
     report.pipe(process.stdout, { end: false })

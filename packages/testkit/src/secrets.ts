@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { writableCache } from '@csr/stack/install/cache'
 import { openSecrets, type Secrets } from '@csr/stack/secrets'
 
@@ -12,6 +12,14 @@ export type TestSecrets = Secrets
 export function testSecrets(): Promise<TestSecrets> {
   opened ??= open()
   return opened
+}
+
+/** Puts a copy of them where a stack looks for its own, unless some are there. */
+export async function placeTestSecrets(dir: string): Promise<void> {
+  if (existsSync(dir)) return
+  const secrets = await testSecrets()
+  mkdirSync(dirname(dir), { recursive: true, mode: 0o700 })
+  cpSync(secrets.dir, dir, { recursive: true })
 }
 
 let opened: Promise<TestSecrets> | undefined

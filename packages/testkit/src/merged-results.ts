@@ -1,0 +1,54 @@
+import { once } from 'node:events'
+import { PassThrough, type Readable } from 'node:stream'
+import type { run } from 'node:test'
+import type { TestEvent } from 'node:test/reporters'
+
+type Results = ReturnType<typeof run>
+
+/** Several runs at the same time, told as one: their tests as they come, and one summary of all of them at the end. */
+export function mergeResults(runs: readonly Results[]): Readable {
+  const events = new PassThrough({ objectMode: true })
+  for (const results of runs) results.pipe(events, { end: false })
+  Promise.all(runs.map((results) => once(results, 'end'))).then(
+    () => events.end(),
+    (error: Error) => events.destroy(error),
+  )
+  return events.compose(withOneSummary)
+}
+
+type Diagnostic = Extract<TestEvent, { type: 'test:diagnostic' }>
+type Summary = Extract<TestEvent, { type: 'test:summary' }>
+
+// A run counts in diagnostics, one word and one number each, and ends in a summary; neither names a file.
+async function* withOneSummary(events: AsyncIterable<TestEvent>): AsyncGenerator<TestEvent> {
+  const startedMs = performance.now()
+  const totals = new Map<string, number>()
+  const summaries: Summary['data'][] = []
+  for await (const event of events) {
+    const [, word = '', count] = event.type === 'test:diagnostic' ? countIn(event) : []
+    if (word !== '') totals.set(word, (totals.get(word) ?? 0) + Number(count))
+    else if (event.type === 'test:summary' && event.data.file === undefined) summaries.push(event.data)
+    else yield event
+  }
+  const durationMs = performance.now() - startedMs
+  for (const [word, total] of totals.set('duration_ms', durationMs)) {
+    yield { type: 'test:diagnostic', data: { nesting: 0, message: `${word} ${total}`, level: 'info' } } as Diagnostic
+  }
+  const [first] = summaries
+  if (first === undefined) return
+  const success = summaries.every((summary) => summary.success)
+  yield { type: 'test:summary', data: { ...first, success, counts: sumOf(summaries), duration_ms: durationMs } }
+}
+
+function countIn({ data }: Diagnostic): readonly string[] {
+  if (data.file !== undefined || data.nesting !== 0) return []
+  return /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/.exec(data.message) ?? []
+}
+
+function sumOf(summaries: readonly Summary['data'][]): Summary['data']['counts'] {
+  const counts = { ...(summaries[0] as Summary['data']).counts }
+  for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
+    counts[name] = summaries.reduce((total, summary) => total + summary.counts[name], 0)
+  }
+  return counts
+}
