@@ -8,7 +8,7 @@ export interface Rush {
 /** A rush is over when nobody has noticed it for this long. */
 const overAfterMs = 250
 /** What lasts longer is no rush: bulk events would fall behind for as long as it goes on. */
-const longestMs = 20_000
+const longestMs = 15_000
 
 export function createRush(): Rush {
   let beganMs = -Infinity

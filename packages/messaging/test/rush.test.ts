@@ -14,14 +14,14 @@ test('a rush is on from the first notice until a quarter of a second after the l
   assert.deepEqual([rush.isOn(1_000), rush.isOn(3_249), rush.isOn(3_250)], [true, true, false])
 })
 
-test('what lasts longer than twenty seconds is no rush any more, until it has paused', () => {
+test('what lasts longer than fifteen seconds is no rush any more, until it has paused', () => {
   const rush = createRush()
   const on: number[] = []
   for (let atMs = 0; atMs <= 60_000; atMs += 100) {
     rush.notice(atMs)
     if (rush.isOn(atMs)) on.push(atMs)
   }
-  assert.deepEqual([on.length, on.at(-1)], [200, 19_900])
+  assert.deepEqual([on.length, on.at(-1)], [150, 14_900])
   rush.notice(60_250)
   assert.equal(rush.isOn(60_250), true)
 })

@@ -34,8 +34,8 @@ type Deps = {
   readonly livePerSecond: number
 }
 
-/** So many webhooks that wait at once are a rush. */
-const rushFrom = 24
+/** So many webhooks that wait at once are a rush: at a pace that is digested they are a fraction of it. */
+const rushFrom = 40
 
 export function createDeliveryStore(deps: Deps): DeliveryStore {
   const { postgres, clock, wakeRelay, yieldToAnswers, livePerSecond } = deps
