@@ -50,6 +50,12 @@ export const deadLetterDiscarded = z.object({
   actorId: z.string().max(200),
 })
 
+/**
+ * The message of a dead letter that was sealed under a key of its own is not needed any more: it was discarded, took
+ * effect, or its time is over. The key is named by the dead letter's id.
+ */
+export const deadLetterForgotten = z.object({ service: z.enum(services) })
+
 /** An operator asked for the replay of all dead letters that fit; each of them is requested and told by itself. */
 export const bulkReplayRequested = z.object({ actorId: z.string().max(200) })
 
@@ -74,6 +80,7 @@ type OfEach<Name extends string> = Name extends `${infer Before}*${infer After}`
 export const auditEvents = {
   ...ofEach((service): OfEach<'audit.replay.*.v1'> => `audit.replay.${service}.v1`, replay),
   'audit.dead-letter.discarded.v1': deadLetterDiscarded,
+  'audit.dead-letter.forgotten.v1': deadLetterForgotten,
   'audit.bulk-replay.requested.v1': bulkReplayRequested,
   'audit.bulk-replay.ended.v1': bulkReplayEnded,
   ...ofEach((service): OfEach<'*.replay.settled.v1'> => `${service}.replay.settled.v1`, replaySettled),

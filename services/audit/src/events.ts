@@ -26,6 +26,18 @@ export function deadLetterDiscarded(
   return createEvent('audit.dead-letter.discarded.v1', about, { service, consumer, reason, actorId: deed.actorId })
 }
 
+/** A dead letter whose message is sealed under a key of its own. */
+export type SealedEntry = { readonly id: string; readonly service: Service }
+
+export function deadLetterForgotten(
+  { id, service }: SealedEntry,
+  tenantId: string,
+  stamp: Pick<Deed, 'id' | 'time'>,
+): EventOf<'audit.dead-letter.forgotten.v1'> {
+  const about = { id: stamp.id, time: stamp.time, tenantId, subject: id, causationId: id }
+  return createEvent('audit.dead-letter.forgotten.v1', about, { service })
+}
+
 /** What concerns no tenant in particular belongs to the platform's. */
 export function bulkReplayRequested(bulkId: string, deed: Deed): EventOf<'audit.bulk-replay.requested.v1'> {
   const about = { ...stampOf(deed), tenantId: platformTenantId, subject: bulkId }

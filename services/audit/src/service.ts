@@ -68,7 +68,7 @@ export async function createAuditService(settings: AuditSettings): Promise<Servi
 /** What services gave up on, and what is done about it. */
 function createDeadLetters({ postgres, relay, stamp, logger, clock }: Ports, telemetry: AuditTelemetry) {
   const wake = () => relay.wake()
-  const deadLetters = createDeadLetterStore({ postgres })
+  const deadLetters = createDeadLetterStore({ postgres, stamp, wake })
   const replays = createReplayStore({ postgres, stamp, wake })
   const bulks = createBulkReplayStore({ postgres, stamp, wake })
   const worker = carryOutReplays({ bulks, replays, hold: (name, signal) => postgres.hold(name, signal), logger })

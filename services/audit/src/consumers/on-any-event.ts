@@ -12,7 +12,7 @@ import type { AuditTelemetry } from '../telemetry.ts'
 type Deps = {
   readonly log: Pick<LogStore, 'append'>
   readonly deadLetters: Pick<DeadLetterStore, 'keep'>
-  readonly replays: Pick<ReplayStore, 'settle'>
+  readonly replays: Pick<ReplayStore, 'settle' | 'forget'>
   readonly telemetry: AuditTelemetry
 }
 
@@ -21,7 +21,7 @@ type Deps = {
  * says what became of its entry.
  */
 export function onEveryEvent({ log, deadLetters, replays, telemetry }: Deps): Handler {
-  return onAnyEvent(async (_tenantId, events) => {
+  return onAnyEvent(async (tenantId, events) => {
     const leaves = events.map((event) => ({ id: event.id, leaf: canonicalLeaf(describeEvent(event)) }))
     const letters = events.filter(isDeadLetter)
     const answers = events.filter(isReplaySettled)
@@ -34,7 +34,7 @@ export function onEveryEvent({ log, deadLetters, replays, telemetry }: Deps): Ha
         ...(letters.length > 0 ? [deadLetters.keep(letters)] : []),
         ...(answers.length > 0 ? [replays.settle(answers)] : []),
       ],
-      events: [],
+      events: await replays.forget(tenantId, answers),
     }
   })
 }

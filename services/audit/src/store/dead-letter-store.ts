@@ -7,9 +7,11 @@ import type {
   DeadLetterFilter,
   DeadLetterGroup,
 } from '@csr/contracts/http/dead-letters'
+import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
-import { statement, type Statement } from '@csr/postgres/statement'
+import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
 import { uuidFloor } from '@csr/runtime/ids'
+import { deadLetterForgotten, type SealedEntry } from '../events.ts'
 import { entryColumns, filterValues, matchesFilter } from './dead-letter-filter.ts'
 
 /** A page of what fits, newest first; `before` is the id the page starts under. */
@@ -30,7 +32,7 @@ export interface DeadLetterStore {
   groups(page: DeadLetterPage): Promise<GroupRow[]>
   /** with what was done about it, newest first */
   find(id: string): Promise<DeadLetterDetail | null>
-  /** removes entries that came before `beforeMs`, and all that was done about them; returns how many */
+  /** has the keys of sealed messages destroyed and removes entries that came before `beforeMs`, and all that was done about them; returns how many */
   expire(beforeMs: number): Promise<number>
 }
 
@@ -49,7 +51,14 @@ const groupText = `select fingerprint, service, consumer, reason, code, count(*)
   group by fingerprint, service, consumer, reason, code
   having $10::text is null or max(id::text) < $10 order by max(id::text) desc limit $11::int`
 
-export function createDeadLetterStore({ postgres }: { readonly postgres: Pick<Postgres, 'worker'> }): DeadLetterStore {
+type Deps = {
+  readonly postgres: Pick<Postgres, 'worker' | 'group'>
+  readonly stamp: () => { readonly id: string; readonly time: string }
+  readonly wake: () => void
+}
+
+export function createDeadLetterStore(deps: Deps): DeadLetterStore {
+  const { postgres } = deps
   return {
     keep: (letters) =>
       statement(
@@ -87,7 +96,40 @@ export function createDeadLetterStore({ postgres }: { readonly postgres: Pick<Po
       return entry ? { ...entry, acts } : null
     },
 
-    expire: (beforeMs) => expire(postgres, uuidFloor(beforeMs)),
+    async expire(beforeMs) {
+      const floor = uuidFloor(beforeMs)
+      await forgetSealed(deps, floor)
+      return await expire(postgres, floor)
+    },
+  }
+}
+
+/**
+ * An entry whose message is sealed goes once the request to destroy its key is committed with the message's removal: a
+ * crash in between leaves the entry to the next round.
+ */
+async function forgetSealed({ postgres, stamp, wake }: Deps, floor: string): Promise<void> {
+  for (;;) {
+    const [due] = await postgres.worker([
+      statement<SealedEntry & { readonly tenantId: string }>(
+        `select id, tenant_id as "tenantId", service from audit.dead_letters
+         where id < $1::uuid and form = 'sealed' and payload <> '' order by id limit ${expiredAtOnce}`,
+        [floor],
+      ),
+    ])
+    for (const [tenantId, entries] of Map.groupBy(due, (entry) => entry.tenantId)) {
+      await postgres.group(tenantId, [
+        statement(`update audit.dead_letters set payload = '' where id = any($1::uuid[])`, [
+          arrayOf(entries.map(({ id }) => id)),
+        ]),
+        insertEvents(
+          'audit',
+          entries.map((entry) => deadLetterForgotten(entry, tenantId, stamp())),
+        ),
+      ])
+      wake()
+    }
+    if (due.length < expiredAtOnce) return
   }
 }
 
@@ -97,7 +139,7 @@ async function expire(postgres: Pick<Postgres, 'worker'>, floor: string): Promis
       [
         statement<{ id: string }>(
           `delete from audit.dead_letters where id in (
-             select id from audit.dead_letters where id < $1::uuid order by id limit ${expiredAtOnce})
+             select id from audit.dead_letters where id < $1::uuid and (form <> 'sealed' or payload = '') order by id limit ${expiredAtOnce})
            returning id`,
           [floor],
         ),

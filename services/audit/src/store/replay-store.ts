@@ -5,8 +5,8 @@ import type { DeadLetterState } from '@csr/contracts/http/dead-letters'
 import type { Service } from '@csr/contracts/services'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
-import { statement, type Statement } from '@csr/postgres/statement'
-import { deadLetterDiscarded, replayRequested, type Deed } from '../events.ts'
+import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
+import { deadLetterDiscarded, deadLetterForgotten, replayRequested, type Deed, type SealedEntry } from '../events.ts'
 
 /** Who asks, and by which request. */
 export type Asker = { readonly actorId: string; readonly requestId: string }
@@ -34,6 +34,8 @@ export interface ReplayStore {
   discard(id: string, asker: Asker, reason: string): Promise<ActOutcome>
   /** for the consumer's own group: what became of replays */
   settle(answers: readonly Event<string, ReplaySettled>[]): Statement
+  /** for the same group: has the keys destroyed of what these answers bring to its end */
+  forget(tenantId: string, answers: readonly Event<string, ReplaySettled>[]): Promise<Event[]>
 }
 
 export type Replayable = {
@@ -103,15 +105,34 @@ export function createReplayStore({ postgres, stamp, wake }: Deps): ReplayStore 
       await postgres.group(found.tenantId, [
         actOf(found, deed, 'discard', reason),
         statement(`update audit.dead_letters set state = 'discarded', payload = '' where id = $1::uuid`, [id]),
-        insertEvents('audit', [deadLetterDiscarded(found, deed, reason)]),
+        insertEvents('audit', [
+          deadLetterDiscarded(found, deed, reason),
+          ...(found.form === 'sealed' ? [deadLetterForgotten(found, found.tenantId, stamp())] : []),
+        ]),
       ])
       wake()
       return { outcome: 'done', actId: deed.id }
     },
 
     settle: (answers) => statement(settleText, [JSON.stringify(answers.map(answerOf))]),
+
+    forget: (tenantId, answers) => forget({ postgres, stamp }, tenantId, answers),
   }
 }
+
+async function forget(
+  { postgres, stamp }: Pick<Deps, 'postgres' | 'stamp'>,
+  tenantId: string,
+  answers: readonly Event<string, ReplaySettled>[],
+): Promise<Event[]> {
+  const ended = answers.filter(({ data }) => data.outcome !== 'failed').map(({ data }) => data.deadLetterId)
+  if (ended.length === 0) return []
+  const [entries] = await postgres.group(tenantId, [statement<SealedEntry>(sealedText, [arrayOf(ended)])])
+  return entries.map((entry) => deadLetterForgotten(entry, tenantId, stamp()))
+}
+
+const sealedText = `select id, service from audit.dead_letters
+  where id = any($1::uuid[]) and form = 'sealed' and payload <> ''`
 
 function refusesDiscard({ state }: Replayable): string | null {
   if (state === 'resolved') return 'it is effective'
@@ -152,7 +173,8 @@ function sent(actId: string, at: string): Statement {
 
 /**
  * Of several answers about one entry the good one counts. A failure opens the entry again and replaces what is known of its
- * last one; it never takes back that the entry is effective.
+ * last one; it never takes back that the entry is effective. What is effective and was sealed under a key of its own is
+ * forgotten: nobody reads it again.
  */
 const settleText = `with told as (
     select * from json_to_recordset($1::text::json) as answer (act_id uuid, dead_letter_id uuid, outcome text, reason text,
@@ -169,7 +191,8 @@ const settleText = `with told as (
     reason = coalesce(best.reason, d.reason),
     code = coalesce(best.code, d.code),
     fingerprint = coalesce(best.fingerprint, d.fingerprint),
-    last_at = case when best.outcome = 'failed' then best.at else d.last_at end
+    last_at = case when best.outcome = 'failed' then best.at else d.last_at end,
+    payload = case when best.outcome <> 'failed' and d.form = 'sealed' then '' else d.payload end
   from best where d.id = best.dead_letter_id`
 
 function answerOf({ causationid, time, data }: Event<string, ReplaySettled>) {

@@ -26,7 +26,7 @@ const clock = fakeClock()
 const ids = createIds(clock)
 const stamp = () => ({ id: ids.uuid(), time: clock.now() })
 const wake = () => undefined
-const deadLetters = createDeadLetterStore({ postgres })
+const deadLetters = createDeadLetterStore({ postgres, stamp, wake })
 const replays = createReplayStore({ postgres, stamp, wake })
 const bulks = createBulkReplayStore({ postgres, stamp, wake })
 const asker = { actorId: 'operator', requestId: 'request-1' }
