@@ -5,6 +5,7 @@ import { kintellSessionCompleted } from '@csr/testkit/builders'
 import { eventually } from '@csr/testkit/eventually'
 import { privateStack, type TestStack } from '@csr/testkit/stack'
 import type postgres from 'postgres'
+import { sessionColumns } from './big-file.ts'
 import { newCompany, type Company } from './company.ts'
 import { openSuperuser } from './superuser.ts'
 
@@ -27,9 +28,6 @@ after(async () => {
   await stack?.[Symbol.asyncDispose]()
 })
 
-const header =
-  'session_id,participant_email,volunteer_email,scheduled_at,completed_at,duration_minutes,rating,feedback_text,language_level,topics,metadata'
-
 /** A file with a text in each row, so that every service has something to do. */
 async function upload(company: Company): Promise<void> {
   const row = (number: number): string =>
@@ -37,7 +35,7 @@ async function upload(company: Company): Promise<void> {
   const { status } = await fetch(new URL('/v1/imports', stack.document.gateway), {
     method: 'POST',
     headers: { authorization: `Bearer ${await company.token()}`, 'content-type': 'text/csv' },
-    body: [header, ...Array.from({ length: rows }, (_, index) => row(index))].join('\n'),
+    body: [sessionColumns, ...Array.from({ length: rows }, (_, index) => row(index))].join('\n'),
   })
   assert.equal(status, 202)
 }

@@ -16,6 +16,7 @@ export type ServicesAlone = AsyncDisposable &
     readonly database: TestDatabase
     readonly nats: TestNats
     readonly url: (service: Service) => string
+    readonly pidOf: (service: Service) => number
     /** starts the process; does not wait for anything */
     readonly start: (service: Service) => void
     /** SIGTERM; resolves with exit code and time when the process is gone */
@@ -58,6 +59,12 @@ export async function openServicesAlone(): Promise<ServicesAlone> {
     )
   }
 
+  function pidOf(service: Service): number {
+    const pid = running.get(service)?.pid
+    if (pid === undefined) throw new Error(`${service} does not run`)
+    return pid
+  }
+
   async function stop(service: Service): Promise<{ code: number | null; tookMs: number }> {
     const child = running.get(service)
     if (!child) throw new Error(`${service} does not run`)
@@ -79,7 +86,7 @@ export async function openServicesAlone(): Promise<ServicesAlone> {
   }
 
   return {
-    ...{ database, nats, url, start, stop, end, gateway, document: { gateway: url('gateway') } },
+    ...{ database, nats, url, pidOf, start, stop, end, gateway, document: { gateway: url('gateway') } },
     token: ({ role, tenantId = platformTenantId, subject }) => gateway.token({ role, tenantId, subject }),
     async missing(service) {
       const code = running.get(service)?.exitCode ?? null
