@@ -10,7 +10,10 @@ type Listed = { readonly summary: string; load(): Promise<{ create(): Command }>
 const commands: Readonly<Record<string, Listed>> = {
   doctor: { summary: 'looks whether everything is as it should be', load: () => import('./commands/doctor.ts') },
   token: { summary: 'prints an access token (development mode)', load: () => import('./commands/token.ts') },
-  tenants: { summary: 'adds and lists tenants', load: () => import('./commands/tenants.ts') },
+  tenants: {
+    summary: 'makes, staffs, suspends, hands over and closes tenants',
+    load: () => import('./commands/tenants.ts'),
+  },
   partners: { summary: "adds and lists a tenant's partner endpoints", load: () => import('./commands/partners.ts') },
   webhook: { summary: 'signs a webhook, or sends it', load: () => import('./commands/webhook.ts') },
   samples: {

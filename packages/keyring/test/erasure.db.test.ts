@@ -23,6 +23,26 @@ async function personWithValue(number: number) {
   return { ingest, tenantId, person, subjectId, keys, sealed: keys.seal(subjectId, place, 'hello') }
 }
 
+test('P5: after a tenant is erased nobody of it is found and nothing of it opens; others go on, and only privacy may', async () => {
+  const { tenantId, person, subjectId, sealed } = await personWithValue(20)
+  const other = await personWithValue(21)
+  const profile = keyrings.open('profile')
+  const recordId = newId()
+  const record = (await profile.createRecordKeys(tenantId, [recordId])).seal(recordId, place, 'a name')
+  for (const service of ['gateway', 'profile', 'q2q', 'safety'] as const) {
+    await assert.rejects(keyrings.open(service).eraseTenant(tenantId), { sqlstate: '42501' }, service)
+  }
+  const privacy = keyrings.open('privacy')
+  assert.equal(await privacy.eraseTenant(tenantId), 2)
+  assert.equal(await privacy.eraseTenant(tenantId), 0, 'repeating it finds nothing left')
+  const elsewhere = await keyrings.open('profile').load(tenantId, [subjectId, recordId])
+  assert.deepEqual(elsewhere.open(sealed, place), { state: 'erased' })
+  assert.deepEqual(elsewhere.open(record, place), { state: 'erased' })
+  assert.equal(await keyrings.open('profile').findSubject(tenantId, person), null)
+  const ofOther = await privacy.load(other.tenantId, [other.subjectId])
+  assert.deepEqual(ofOther.open(other.sealed, place), value)
+})
+
 test('P5: after erasure nothing opens: at once where it happened, within 15 s everywhere', async () => {
   const { ingest, tenantId, person, subjectId, sealed } = await personWithValue(1)
   const privacy = keyrings.open('privacy')

@@ -8,6 +8,7 @@ import { databaseExists } from '@csr/stack/database-places'
 import { migrationStatus } from '@csr/stack/migrate'
 import { identify } from '@csr/stack/process-identity'
 import { describeProbe, probe } from '@csr/stack/ready'
+import { readTenants } from '@csr/stack/read-tenants'
 import { Refusal } from '@csr/stack/refusal'
 import { replicasByName, type StackDocument } from '@csr/stack/stack-document'
 import type { Command } from 'commander'
@@ -39,6 +40,7 @@ async function examine(options: StackOptions): Promise<void> {
     look('migrations', () => migrationsOf(stack)),
     look('streams', () => streamsOf(stack)),
     look('advisories', () => advisoriesOf(stack)),
+    look('tenants', () => tenantsOf(stack)),
     look('disk', async () => diskOf(stack)),
   ])
   const rows = findings.map(({ check, ok, detail }) => [check, ok ? 'ok' : 'FAILED', detail])
@@ -119,6 +121,20 @@ async function advisoriesOf({ nats }: StackDocument): Promise<string> {
   if (last) throw new Error(`nats-server gave up on message ${last.sequence} of ${last.stream} for ${last.durable}`)
   return 'none in seven days'
 }
+
+/** Tells of what is on its way to an end, and of whom nobody administers: worth knowing, and no fault of the stack. */
+async function tenantsOf({ postgres }: StackDocument): Promise<string> {
+  const { open, closed, suspended, closing, unadministered } = await readTenants(postgres.superuserUrl)
+  const told = [
+    ...suspended.map((id) => `${id} is suspended`),
+    ...closing.map(({ id, closesAt }) => `${id} closes at ${closesAt.toISOString()}`),
+    ...unadministered.map((id) => `${id} has no administrator`),
+  ]
+  const some = told.length > toldMost ? [...told.slice(0, toldMost), `and ${told.length - toldMost} more`] : told
+  return [`${open} open, ${suspended.length} suspended, ${closed} closed`, ...some].join('; ')
+}
+
+const toldMost = 10
 
 const leastFreeBytes = 1024 ** 3
 
