@@ -17,7 +17,7 @@ let document: StackDocument
 
 before(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'csr-e2e-'))
-  stack = await startStack({ dataDir })
+  stack = await startStack({ dataDir, demo: false })
   document = await stack.ready()
 })
 

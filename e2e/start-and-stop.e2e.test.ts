@@ -138,7 +138,7 @@ test('a second request more than 5 s after the first ends everything at once, al
 })
 
 test('SIGTERM to npm ends everything, and an ephemeral stack takes its directory along', async () => {
-  const stack = await start({ through: 'npm' })
+  const stack = await start({ through: 'npm', demo: false })
   const document = await stack.ready()
   const directory = ephemeralDirectory(stack.stderr())
   assert.ok(existsSync(directory))

@@ -24,6 +24,9 @@ export type StartedStack = {
 const root = fileURLToPath(new URL('..', import.meta.url))
 const startFile = fileURLToPath(new URL('../packages/stack/src/start.ts', import.meta.url))
 
+/** What a terminal gives, and compiled code that is kept between starts. */
+const inherited = ['PATH', 'HOME', 'TMPDIR', 'NODE_COMPILE_CACHE']
+
 export const readyLine = /^CSR Backbone is ready: (http:\/\/127\.0\.0\.1:\d+)$/
 
 /**
@@ -34,17 +37,19 @@ export async function startStack(options: {
   dataDir?: string
   through?: 'npm' | 'node'
   portBase?: number
+  /** without the sample data where false */
+  demo?: boolean
 }): Promise<StartedStack> {
   const portBase = options.portBase ?? (await claimPorts()).base
   const where = options.dataDir === undefined ? ['--ephemeral'] : ['--data-dir', options.dataDir]
-  const args = [...where, '--port-base', String(portBase)]
+  const args = [...where, '--port-base', String(portBase), ...(options.demo === false ? ['--no-demo'] : [])]
   const [command, before] =
     options.through === 'npm' ? ['npm', ['start', '--silent', '--']] : [process.execPath, [startFile]]
   const child = spawn(command, [...before, ...args], {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'] },
+    env: Object.fromEntries(inherited.map((name) => [name, process.env[name]])),
   })
   const said = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text))
