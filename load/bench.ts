@@ -10,6 +10,7 @@ import { firewall } from './bench/firewall.ts'
 import { gatewayOverhead } from './bench/gateway-overhead.ts'
 import type { BenchRow, Cost } from './bench/measured.ts'
 import { profileRead } from './bench/profile-read.ts'
+import { relay } from './bench/relay.ts'
 import { tenantFairness } from './bench/tenant-fairness.ts'
 import { webhookAccept } from './bench/webhook-accept.ts'
 import { webhookSustained } from './bench/webhook-sustained.ts'
@@ -26,6 +27,7 @@ const rows: Readonly<Record<string, (stack: BenchStack, note: Note) => Promise<B
   'webhook-accept': webhookAccept,
   'webhook-sustained': webhookSustained,
   'tenant-fairness': tenantFairness,
+  relay,
   firewall,
 }
 

@@ -1,10 +1,11 @@
+import { cpus } from 'node:os'
 import type { LoadResult } from './http-load.ts'
 import { processorTimes } from './processor-time.ts'
 
 /** One row of the benchmark, as `--json` prints it. `ratio`: more is better; null without a twin. */
 export type BenchRow = {
   readonly name: string
-  readonly unit: 'requests/s' | 'ms'
+  readonly unit: 'requests/s' | 'events/s' | 'ms'
   readonly ours: number
   readonly bare: number | null
   readonly ratio: number | null
@@ -61,4 +62,13 @@ export function median(values: readonly number[]): number {
 export function processorNote(who: string, { processorUs }: Measured): string {
   const parts = Object.entries(processorUs).map(([name, us]) => `${name} ${us}`)
   return `${who}, µs of processor per request: ${parts.join(', ')}`
+}
+
+/** How much of the processors was in use: what runs in one thread and nears 1.00 bounds the rate. */
+export function processorsNote({ processorUs, answered, seconds }: Measured): string {
+  const used = Object.entries(processorUs).map(([name, us]) => ({ name, share: (us * answered) / seconds / 1_000_000 }))
+  const all = used.reduce((sum, { share }) => sum + share, 0)
+  const most = used.toSorted((one, other) => other.share - one.share).slice(0, 3)
+  const parts = most.map(({ name, share }) => `${name} ${share.toFixed(2)}`)
+  return `processors in use: ${all.toFixed(2)} of ${cpus().length}, of which ${parts.join(', ')}`
 }

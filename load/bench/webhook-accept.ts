@@ -1,7 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { BenchStack } from './bench-stack.ts'
 import { runLoad, type RawRequest } from './http-load.ts'
-import { expectOnly, measured, median, perSecond, processorNote, type BenchRow, type Measured } from './measured.ts'
+import {
+  expectOnly,
+  measured,
+  median,
+  perSecond,
+  processorNote,
+  processorsNote,
+  type BenchRow,
+  type Measured,
+} from './measured.ts'
 import { knownPeople, prepareSessions, sessionBody, signedRequest } from './webhook-requests.ts'
 
 const connections = 64
@@ -48,6 +57,7 @@ export async function webhookAccept(stack: BenchStack, note: (text: string) => v
       `slowest drain of the backlog after a burst: ${drain.toFixed(1)} s`,
       processorNote('ours', middle),
       processorNote('twin', bare),
+      processorsNote(middle),
     ],
   }
 }
