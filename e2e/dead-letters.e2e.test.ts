@@ -197,7 +197,14 @@ test('P3: what audit itself gives up on is kept, replayed and recorded like anyt
   assert.equal((await own()).length, 1)
 })
 
-test('what nobody can read is sealed, fails again when it is replayed, and is discarded with a reason', async () => {
+test('P4: what nobody can read is sealed, fails again when replayed, and is discarded with a reason and its key', async () => {
+  const keys = await openSuperuser(stack, 'csr_keys')
+  const keyOf = async ({ id }: DeadLetterEntry): Promise<string> => {
+    const [row] = await keys`select
+      exists (select from keys.data_keys where key_id = ${id}) as there,
+      exists (select from keys.tombstones where key_id = ${id}) as destroyed`
+    return `${row?.['there'] === true ? 'there' : ''}${row?.['destroyed'] === true ? 'destroyed' : ''}`
+  }
   await publish('ingest.session.completed.v1', () => '{ no json, but somebody@example.org')
   await eventually(async () => assert.equal((await listed('--reason', 'undecodable')).length, 3), { withinMs: 20_000 })
   const entries = await listed('--reason', 'undecodable')
@@ -210,6 +217,7 @@ test('what nobody can read is sealed, fails again when it is replayed, and is di
   for (const { payload } of rows) assert.doesNotMatch(String(payload), /somebody/)
   const unread = entries.find(({ service }) => service === 'profile')
   assert.ok(unread)
+  assert.equal(await keyOf(unread), 'there')
   const { code, stdout } = await csr('dlq', 'replay', unread.id, '--json')
   const act = JSON.parse(stdout) as DeadLetterAct
   assert.deepEqual([code, act.outcome, act.code], [1, 'failed', 'json-invalid'])
@@ -218,6 +226,10 @@ test('what nobody can read is sealed, fails again when it is replayed, and is di
   assert.equal(discarded.acts[0]?.reason, 'sent by a broken tool')
   assert.equal((await csr('dlq', 'replay', unread.id)).code, 1)
   assert.equal((await listed('--reason', 'undecodable')).length, 3)
+  await eventually(async () => assert.equal(await keyOf(unread), 'destroyed'), { withinMs: 15_000 })
+  const other = entries.find(({ service }) => service === 'safety')
+  assert.equal(other && (await keyOf(other)), 'there')
+  await keys.end()
 })
 
 test(
