@@ -28,11 +28,13 @@ export async function webhookAccept(stack: BenchStack, note: (text: string) => v
   const oursRuns: Measured[] = []
   const twinRuns: Measured[] = []
   const drains: number[] = []
+  const settles: number[] = []
   for (let round = 0; round < rounds; round += 1) {
     const twinUrl = new URL(new URL(stack.kintell.url).pathname, stack.twin.gateway).href
     const twin = await burst({ url: twinUrl, secret: stack.kintell.secret }, `twin-${round}`, stack.twin.pids)
     const ours = await burst(stack.kintell, `ours-${round}`, stack.pids)
     drains.push(await drained(stack))
+    settles.push(await settled(stack))
     twinRuns.push(twin)
     oursRuns.push(ours)
     note(
@@ -54,7 +56,7 @@ export async function webhookAccept(stack: BenchStack, note: (text: string) => v
     goal: `ratio >= ${ratioGoal}, drained within ${drainGoalSeconds} s`,
     met: ratio >= ratioGoal && drain <= drainGoalSeconds,
     notes: [
-      `slowest drain of the backlog after a burst: ${drain.toFixed(1)} s`,
+      `slowest drain of the backlog after a burst: ${drain.toFixed(1)} s; screened, scored and on record ${Math.max(...settles).toFixed(1)} s later`,
       processorNote('ours', middle),
       processorNote('twin', bare),
       processorsNote(middle),
@@ -91,6 +93,7 @@ async function makeKnown(stack: BenchStack): Promise<void> {
   })
   expectOnly(202, 'making people known', result)
   await drained(stack)
+  await settled(stack)
 }
 
 /** Seconds until every accepted session is in the profiles: both people of each have their activity. */
@@ -105,4 +108,20 @@ export async function drained(stack: BenchStack): Promise<number> {
     if (waited > 300) throw new Error(`the backlog is not drained after ${waited.toFixed(0)} s`)
     await wait(100)
   }
+}
+
+/** Everything ends on record: it is quiet when the log has not grown for this long. */
+const quietMs = 1_500
+
+/** Seconds until everything that followed is done too, so that nobody is measured beside the rest of another's burst. */
+async function settled(stack: BenchStack): Promise<number> {
+  const startedMs = performance.now()
+  let size = -1
+  let grewMs = startedMs
+  while (performance.now() - grewMs < quietMs) {
+    const [row] = await stack.superuser.unsafe<[{ size: number }]>(`select sum(size)::int as size from audit.logs`)
+    if (row?.size !== size) [size, grewMs] = [row?.size ?? 0, performance.now()]
+    await wait(100)
+  }
+  return (grewMs - startedMs) / 1_000
 }
