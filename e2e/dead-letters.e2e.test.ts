@@ -238,7 +238,7 @@ test(
   async () => {
     await sql`create trigger refuse_poison before insert on profile.activities
       for each row execute function public.refuse_poison()`
-    const before = (await listed('--limit', '200')).map(({ id }) => id)
+    const known = (await listed('--limit', '200')).map(({ id }) => id)
     const killed = { audit: stack.pidOf('audit'), nats: stack.pidOf('nats') }
     // Nobody starts anything again meanwhile.
     process.kill(stack.pid, 'SIGSTOP')
@@ -248,7 +248,7 @@ test(
       await eventually(async () => assert.equal((await givenUp()).length, 2), { withinMs: 20_000, what: 'given up' })
       await stack.kill('nats')
       for (const sessionId of ['poison-6', 'fine-3']) await accepted(sessionId)
-      assert.equal((await sql`select 1 from audit.dead_letters`).length, before.length)
+      assert.equal((await sql`select 1 from audit.dead_letters`).length, known.length)
     } finally {
       process.kill(stack.pid, 'SIGCONT')
     }
@@ -256,7 +256,7 @@ test(
     await stack.recovered('audit', killed.audit)
 
     const added = async (): Promise<DeadLetterEntry[]> =>
-      (await listed('--limit', '200')).filter(({ id }) => !before.includes(id))
+      (await listed('--limit', '200')).filter(({ id }) => !known.includes(id))
     await eventually(async () => assert.equal((await added()).length, 3), { withinMs: 40_000, what: 'all of them' })
     await eventually(async () => assert.ok((await sourcesOf('participant-1@example.org')).includes('fine-3')))
     const wanted = await sql<{ id: string }[]>`select id from ingest.outbox where payload ~ '"poison-[456]"'`

@@ -32,7 +32,7 @@ async function* withOneSummary(events: AsyncIterable<TestEvent>): AsyncGenerator
   }
   const durationMs = performance.now() - startedMs
   for (const [word, total] of totals.set('duration_ms', durationMs)) {
-    yield { type: 'test:diagnostic', data: { nesting: 0, message: `${word} ${total}`, level: 'info' } } as Diagnostic
+    yield { type: 'test:diagnostic', data: { nesting: 0, message: `${word} ${total}`, level: 'info' } }
   }
   const [first] = summaries
   if (first === undefined) return
