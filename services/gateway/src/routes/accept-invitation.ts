@@ -8,6 +8,7 @@ const codes = {
   'unknown-invitation': 'resource-not-found',
   'second-factor-missing': 'second-factor-missing',
   'bound-already': 'state-conflict',
+  'person-bound-already': 'state-conflict',
   'tenant-suspended': 'tenant-suspended',
 } as const
 

@@ -4,7 +4,8 @@ import type { Clock } from '@csr/runtime/clock'
 import type { Membership } from '../domain/membership.ts'
 import { isAlive, type SessionLimits } from '../domain/session-life.ts'
 import type { AccountStore } from '../store/account-store.ts'
-import type { InvitationStore } from '../store/invitation-store.ts'
+import type { BindingStore } from '../store/binding-store.ts'
+import type { Invitation, InvitationStore } from '../store/invitation-store.ts'
 import type { MembershipStore } from '../store/membership-store.ts'
 import type { Session, SessionStore } from '../store/session-store.ts'
 import type { SignInRuleStore } from '../store/sign-in-rule-store.ts'
@@ -14,12 +15,15 @@ import type { CrossSiteCheck } from './cross-site.ts'
 
 export type Accepted =
   | { readonly outcome: 'accepted'; readonly membership: Membership; readonly cookies: readonly string[] }
-  /** `bound-already`: the account is another person in this tenant, or the one whose administration is to move */
-  | {
-      readonly outcome:
-        | ('unknown-visitor' | 'unknown-invitation' | 'second-factor-missing' | 'bound-already')
-        | 'tenant-suspended'
-    }
+  | { readonly outcome: 'unknown-visitor' | Refused }
+
+/**
+ * `bound-already`: the account is another person in this tenant, or the one whose administration is to move.
+ * `person-bound-already`: the person is another account.
+ */
+type Refused =
+  | ('unknown-invitation' | 'second-factor-missing' | 'bound-already')
+  | ('person-bound-already' | 'tenant-suspended')
 
 type Request = { readonly headers: IncomingHttpHeaders; readonly requestId: string }
 
@@ -30,9 +34,10 @@ export interface InvitedSessions {
 
 type Deps = {
   readonly accounts: AccountStore
-  readonly memberships: Pick<MembershipStore, 'find' | 'add' | 'handOver'>
+  readonly memberships: Pick<MembershipStore, 'find' | 'handOver'>
+  readonly bindings: BindingStore
   readonly rules: Pick<SignInRuleStore, 'find'>
-  readonly invitations: Pick<InvitationStore, 'find' | 'take'>
+  readonly invitations: Pick<InvitationStore, 'find' | 'taking'>
   readonly sessions: Pick<SessionStore, 'open' | 'findBySecret' | 'end'>
   readonly arrivals: Pick<Arrivals, 'read'>
   readonly cookies: Cookies
@@ -49,7 +54,7 @@ type Visitor = Pick<Session, 'accountId' | 'provider' | 'secondFactor' | 'signed
 
 /** Binds an account to what it was invited to, and opens a session there: a new id, as at every change of rights. */
 export function acceptInvitations(deps: Deps): InvitedSessions {
-  const { accounts, memberships, rules, invitations, sessions, arrivals, cookies, crossSite, clock } = deps
+  const { accounts, memberships, invitations, sessions, arrivals, cookies, crossSite, clock } = deps
 
   async function visitorOf(headers: IncomingHttpHeaders): Promise<Visitor | null> {
     const secret = cookies.read(headers.cookie, CookieName.session)
@@ -72,19 +77,12 @@ export function acceptInvitations(deps: Deps): InvitedSessions {
       const visitor = await visitorOf(headers)
       if (!visitor) return { outcome: 'unknown-visitor' }
       if (!found) return { outcome: 'unknown-invitation' }
-      const { accountId, provider, secondFactor, signedInAtMs, before } = visitor
-      const { tenantId, role, subjectId, handsOverFrom, id } = found
-      const stop = deps.trust.stopOf(tenantId)
-      if (stop !== null) return { outcome: stop === 'closed' ? 'unknown-invitation' : 'tenant-suspended' }
-      const asks = (await rules.find(tenantId))?.secondFactor ?? false
-      if (asks && !secondFactor) return { outcome: 'second-factor-missing' }
-      const member = await memberships.find(tenantId, accountId)
-      const isOther = subjectId !== null && (member?.subjectId ?? subjectId) !== subjectId
-      if (isOther || handsOverFrom === accountId) return { outcome: 'bound-already' }
-      if (!(await invitations.take(found, accountId))) return { outcome: 'unknown-invitation' }
+      const { accountId, before } = visitor
+      const { tenantId, handsOverFrom, id } = found
+      const outcome = await bind(deps, found, visitor)
+      if (outcome !== 'bound') return { outcome }
+      // cut off before this, the same account accepts once more
       await accounts.join(accountId, tenantId)
-      const joined = { tenantId, accountId, role, subjectId, joinedBy: 'invitation', actorId: accountId } as const
-      await memberships.add({ ...joined, requestId: id })
       if (handsOverFrom !== null) {
         // where somebody else has followed meanwhile, there is nothing left to take
         const moved = { tenantId, fromAccountId: handsOverFrom, toAccountId: accountId }
@@ -92,6 +90,7 @@ export function acceptInvitations(deps: Deps): InvitedSessions {
       }
       const membership = await memberships.find(tenantId, accountId)
       if (!membership) throw new Error('a membership that was just made is not there')
+      const { provider, secondFactor, signedInAtMs } = visitor
       const wanted = { tenantId, accountId, provider, secondFactor, signedInAtMs, kind: 'browser' } as const
       const expiresAtMs = before?.expiresAtMs ?? clock.nowMs() + deps.limits.lifeMs
       const opened = await sessions.open({ ...wanted, expiresAtMs, requestId, announced: before === null })
@@ -100,4 +99,26 @@ export function acceptInvitations(deps: Deps): InvitedSessions {
       return { outcome: 'accepted', membership, cookies: set }
     },
   }
+}
+
+/** What the invitation, the tenant and what the account is already allow; then the membership. */
+async function bind(deps: Deps, found: Invitation, visitor: Visitor): Promise<Refused | 'bound'> {
+  const { memberships, bindings, rules, invitations, trust } = deps
+  const { accountId } = visitor
+  const { tenantId, role, subjectId, handsOverFrom, acceptedBy, id } = found
+  const stop = trust.stopOf(tenantId)
+  if (stop !== null) return stop === 'closed' ? 'unknown-invitation' : 'tenant-suspended'
+  if ((acceptedBy ?? accountId) !== accountId) return 'unknown-invitation'
+  const asksForFactor = (await rules.find(tenantId))?.secondFactor ?? false
+  if (asksForFactor && !visitor.secondFactor) return 'second-factor-missing'
+  const member = await memberships.find(tenantId, accountId)
+  const isOther = subjectId !== null && (member?.subjectId ?? subjectId) !== subjectId
+  if (isOther || handsOverFrom === accountId) return 'bound-already'
+  const person = subjectId === null ? null : await bindings.accountOf(tenantId, subjectId)
+  if ((person ?? accountId) !== accountId) return 'person-bound-already'
+  const joined = { tenantId, accountId, role, subjectId, joinedBy: 'invitation', actorId: accountId } as const
+  const isNew = !member?.roles.includes(role) || (subjectId !== null && member.subjectId === null)
+  const taking = invitations.taking(found, accountId)
+  const bound = await bindings.accept({ ...joined, requestId: id }, { taking, isNew })
+  return bound === 'stale' ? 'unknown-invitation' : bound
 }

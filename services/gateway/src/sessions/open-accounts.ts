@@ -34,6 +34,7 @@ import { tenantLifeRoutes } from '../routes/tenant-life.ts'
 import type { GatewaySettings } from '../settings.ts'
 import type { SignInSessions } from '../sign-in/verified-identity.ts'
 import { createAccountStore } from '../store/account-store.ts'
+import { createBindingStore } from '../store/binding-store.ts'
 import { createExpiryStore } from '../store/expiry-store.ts'
 import { createInvitationStore } from '../store/invitation-store.ts'
 import { createMachineClientStore } from '../store/machine-client-store.ts'
@@ -107,6 +108,7 @@ function openParts({ ports, settings, keyring, tenants, trust, issue, refusals }
     closureDays: settings.GATEWAY_CLOSURE_DAYS,
     accounts: createAccountStore(all),
     memberships: createMembershipStore(all),
+    bindings: createBindingStore(all),
     rules: createSignInRuleStore(all),
     invitations: createInvitationStore(all),
     sessions: createSessionStore(all),

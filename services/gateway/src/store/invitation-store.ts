@@ -20,12 +20,14 @@ export type Invitation = {
   readonly subjectId: string | null
   /** the account whose administration goes to who accepts; null where it takes nothing from anybody */
   readonly handsOverFrom: string | null
+  /** the account that took it; null while it waits */
+  readonly acceptedBy: string | null
   readonly expiresAt: string
 }
 
 export type NewInvitation = { readonly id: string; readonly token: string; readonly expiresAt: string }
 
-export type ListedInvitation = Omit<Invitation, 'tenantId'> & {
+export type ListedInvitation = Omit<Invitation, 'tenantId' | 'acceptedBy'> & {
   /** as whoever invited noted it */
   readonly email: string | null
   readonly createdAt: string
@@ -48,8 +50,8 @@ export interface InvitationStore {
   ): Promise<{ readonly made: NewInvitation; readonly statements: readonly Statement[] }>
   /** null where the token is unknown or its time is over */
   find(token: string): Promise<Invitation | null>
-  /** for this account; false where another was first or its time is over. Again by the same account: again */
-  take(invitation: Invitation, accountId: string): Promise<boolean>
+  /** for this account; stale where another was first, it was withdrawn, or its time is over. Again by the same account: again */
+  taking(invitation: Invitation, accountId: string): Statement
   /** those that wait, newest first */
   list(tenantId: string): Promise<readonly ListedInvitation[]>
   /** another token and another 14 days; null where none waits under this id */
@@ -99,10 +101,7 @@ export function createInvitationStore(deps: Deps): InvitationStore {
       const [[row]] = await postgres.worker([statement<Row>(select, [hmacOf(deps, token), clock.now()])])
       return row ? toInvitation(row) : null
     },
-    async take({ id, tenantId }, accountId) {
-      const [rows] = await postgres.group(tenantId, [take(id, accountId, clock.now())])
-      return rows.length > 0
-    },
+    taking: ({ id }, accountId) => take(id, accountId, clock.now()),
     list: (tenantId) => list(deps, tenantId),
     async renew({ invitationId, ...by }, also) {
       const made = newToken(deps, invitationId)
@@ -153,7 +152,7 @@ async function list({ postgres, keyring, clock }: Deps, tenantId: string): Promi
   const keyIds = rows.filter((row) => row.invitee_sealed !== null).map((row) => row.invitation_id)
   const keys = await keyring.load(tenantId, keyIds)
   return rows.map((row) => {
-    const { tenantId: _, ...invitation } = toInvitation(row)
+    const { tenantId: _tenant, acceptedBy: _nobody, ...invitation } = toInvitation(row)
     const { invitee_sealed: sealed, created_at: createdAt } = row
     const email = sealed === null ? null : keys.read(sealed, inviteePlace(invitation.id))
     return { ...invitation, email, createdAt }
@@ -166,24 +165,26 @@ type Row = {
   readonly role: Role
   readonly subject_id: string | null
   readonly hands_over_from: string | null
+  readonly accepted_by: string | null
   readonly expires_at: string
 }
 type ListedRow = Row & { readonly invitee_sealed: SealedText | null; readonly created_at: string }
 
-const columns = 'tenant_id, invitation_id, role, subject_id, hands_over_from, expires_at'
+const columns = 'tenant_id, invitation_id, role, subject_id, hands_over_from, accepted_by, expires_at'
 
 function toInvitation(row: Row): Invitation {
   const { invitation_id: id, tenant_id: tenantId, role, subject_id: subjectId, expires_at: expiresAt } = row
-  return { id, tenantId, role, subjectId, handsOverFrom: row.hands_over_from, expiresAt }
+  const { hands_over_from: handsOverFrom, accepted_by: acceptedBy } = row
+  return { id, tenantId, role, subjectId, handsOverFrom, acceptedBy, expiresAt }
 }
 
 /** Whom it was for is forgotten: from now on the membership says who came. */
-function take(id: string, accountId: string, at: string): Statement<{ readonly invitation_id: string }> {
+function take(id: string, accountId: string, at: string): Statement {
   return statement(
-    `update gateway.invitations
-     set accepted_by = $2, accepted_at = coalesce(accepted_at, $3), invitee_sealed = null
-     where invitation_id = $1 and expires_at > $3 and coalesce(accepted_by, $2) = $2
-     returning invitation_id`,
+    `with taken as (update gateway.invitations
+       set accepted_by = $2, accepted_at = coalesce(accepted_at, $3), invitee_sealed = null
+       where invitation_id = $1 and expires_at > $3 and coalesce(accepted_by, $2) = $2 returning 1)
+     select ops.expect((select count(*) from taken), 1)`,
     [id, accountId, at],
   )
 }

@@ -72,10 +72,7 @@ export function createMembershipStore(deps: Deps): MembershipStore {
       const known = await find(membership.tenantId, membership.accountId)
       if (known?.roles.includes(membership.role) && known.subjectId === membership.subjectId) return
       const event = membershipCreated(membership, stamp())
-      await postgres.group(membership.tenantId, [
-        ...addMember(membership, event.time),
-        insertEvents('gateway', [event]),
-      ])
+      await postgres.group(membership.tenantId, [addMember(membership, event.time), insertEvents('gateway', [event])])
       relay.wake()
     },
     async list(tenantId) {
@@ -141,16 +138,18 @@ function selectMembership(accountId: string): Statement<MembershipRow> {
   return statement('select roles, subject_id from gateway.memberships where account_id = $1', [accountId])
 }
 
-/** Roles add up; who is bound to a person stays bound to that person. */
-function addMember({ accountId, role, subjectId, joinedBy }: NewMembership, time: string): Statement[] {
-  return [
-    statement(
-      `insert into gateway.memberships (tenant_id, account_id, roles, subject_id, joined_by, joined_at)
+/** Roles add up; who is bound to a person stays bound to that person: as another one the group is stale. */
+export function addMember({ accountId, role, subjectId, joinedBy }: NewMembership, time: string): Statement {
+  return statement(
+    `with added as (
+       insert into gateway.memberships (tenant_id, account_id, roles, subject_id, joined_by, joined_at)
        values (ops.tenant_id(), $1, array[$2], $3, $4, $5)
        on conflict (tenant_id, account_id) do update set
          roles = (select array_agg(distinct r) from unnest(memberships.roles || excluded.roles) r),
-         subject_id = coalesce(memberships.subject_id, excluded.subject_id)`,
-      [accountId, role, subjectId, joinedBy, time],
-    ),
-  ]
+         subject_id = coalesce(memberships.subject_id, excluded.subject_id)
+       where coalesce(memberships.subject_id = excluded.subject_id, true)
+       returning 1
+     ) select ops.expect((select count(*) from added), 1)`,
+    [accountId, role, subjectId, joinedBy, time],
+  )
 }

@@ -256,6 +256,85 @@ test('an invitation is for a person the inviter may see, lasts 14 days, and bind
   assert.equal((await latecomer.send('POST', late)).status, 404)
 })
 
+const inviting = async (subjectId: string): Promise<{ id: string; path: string }> => {
+  const staff = await signedIn()
+  const { status, body } = await staff.send('POST', `/v1/profiles/${subjectId}/invitations`)
+  assert.equal(status, 201)
+  return { id: String(body['id']), path: `/v1/auth/invitations/${String(body['token'])}` }
+}
+
+const stranger = async (changes = {}): Promise<TestBrowser> => {
+  const browser = door.browser()
+  assert.equal(await browser.signIn(identityOf(door, { hd: null, ...changes })), 'invitation-needed')
+  return browser
+}
+
+test('a person is one account: a second invitation binds nobody else until the first account is removed', async () => {
+  const subjectId = '0198c000-0000-7000-8000-0000000000f1'
+  const [first, second, third] = [await inviting(subjectId), await inviting(subjectId), await inviting(subjectId)]
+  const owner = await stranger()
+  assert.equal((await owner.send('POST', first.path)).status, 200)
+  const other = await stranger()
+  const refused = await other.send('POST', second.path)
+  assert.deepEqual([refused.status, refused.body['type']], [409, '/problems/state-conflict'])
+  assert.equal((await other.send('GET', '/v1/me')).status, 401)
+  assert.equal(
+    (await owner.send('POST', third.path)).status,
+    200,
+    'the same account for the same person changes nothing',
+  )
+
+  const { body: me } = await owner.send('GET', '/v1/me')
+  await pass(1)
+  const authorization = `Bearer ${await door.tokenOf('company_admin', tenantId)}`
+  const gone = await door.ask(`/v1/memberships/${String(me['actorId'])}`, {
+    method: 'DELETE',
+    headers: { authorization },
+  })
+  assert.equal(gone.status, 204)
+  assert.equal((await other.send('POST', second.path)).status, 200, 'the invitation was not used up by the refusal')
+  assert.equal((await other.send('GET', '/v1/me')).body['subjectId'], subjectId)
+})
+
+test('of accounts that accept invitations for one person at once exactly one becomes that person', async () => {
+  const subjectId = '0198c000-0000-7000-8000-0000000000f2'
+  const invitations = await Promise.all(Array.from({ length: 6 }, () => inviting(subjectId)))
+  const people = await Promise.all(invitations.map(() => stranger()))
+  const answers = await Promise.all(people.map((one, at) => one.send('POST', invitations[at]?.path ?? '')))
+  const statuses = answers.map(({ status }) => status)
+  assert.equal(statuses.filter((status) => status === 200).length, 1, statuses.join())
+  assert.ok(
+    statuses.every((status) => [200, 404, 409].includes(status)),
+    statuses.join(),
+  )
+  const created = (await door.events('gateway.membership.created.v1')).filter(
+    ({ data }) => data['subjectId'] === subjectId,
+  )
+  assert.equal(created.length, 1)
+})
+
+test('of accounts that accept one invitation at once exactly one is bound, and each says so', async () => {
+  const subjectId = '0198c000-0000-7000-8000-0000000000f3'
+  const { path } = await inviting(subjectId)
+  const people = await Promise.all(Array.from({ length: 6 }, () => stranger()))
+  const answers = await Promise.all(people.map((one) => one.send('POST', path)))
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1)
+  const winner = people.find((_, at) => answers[at]?.status === 200)
+  assert.equal((await winner?.send('GET', '/v1/me'))?.body['subjectId'], subjectId)
+})
+
+test('the address of the person opens nothing, and a withdrawn invitation binds nobody', async () => {
+  const subjectId = '0198c000-0000-7000-8000-0000000000f4'
+  const { id, path } = await inviting(subjectId)
+  const sameAddress = await stranger({ email: 'participant-f4@example.org' })
+  assert.equal((await sameAddress.send('GET', '/v1/me')).status, 401)
+  assert.equal((await sameAddress.send('POST', '/v1/auth/invitations/participant-f4@example.org')).status, 404)
+  const authorization = `Bearer ${await door.tokenOf('company_admin', tenantId)}`
+  const withdrawn = await door.ask(`/v1/invitations/${id}`, { method: 'DELETE', headers: { authorization } })
+  assert.equal(withdrawn.status, 204)
+  assert.equal((await sameAddress.send('POST', path)).status, 404)
+})
+
 test('staff come by invitation of an administrator or the operator, and nobody else invites them', async () => {
   const own = await door.tenant()
   const invited = await door.operate('POST', `/v1/tenants/${own}/invitations`, { role: 'company_admin' })
