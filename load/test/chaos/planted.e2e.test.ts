@@ -1,41 +1,29 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { plantPoison } from '../../chaos/faults/poison.ts'
 import type { Finding } from '../../chaos/oracle/evidence.ts'
-import { removeFolder, startRigStack, type RigStack } from '../../chaos/rig-stack.ts'
+import { openUnderLoad } from '../../chaos/open-under-load.ts'
+import type { RigStack } from '../../chaos/rig-stack.ts'
 import type { RunningRig } from '../../chaos/rig.ts'
-import { judgeRun, openRig, type OpenRig } from '../../chaos/run-scenario.ts'
+import { judgeRun, type OpenRig } from '../../chaos/run-scenario.ts'
 
 /*
  * The rig is tried on a system that keeps its promises: whatever is planted has to be reported, as what it is, and gone
  * from the report when it is taken back.
  */
-const folder = mkdtempSync(join(tmpdir(), 'csr-chaos-planted-'))
-let stack: RigStack
 let open: OpenRig
 let rig: RunningRig
+let stack: RigStack
 
 before(async () => {
-  stack = await startRigStack(join(folder, 'stack'))
-  open = await openRig(stack, {
-    ...{ seed: 1, folder, perSecond: 50, events: 120, links: null },
-    atEnd: () => undefined,
-    note: () => undefined,
-  })
+  open = await openUnderLoad({ perSecond: 50, events: 120 })
   rig = open.rig
-  rig.load.start()
+  stack = rig.stack
   await rig.load.finish()
   assert.ok(await rig.settled(60_000))
 })
 
-after(async () => {
-  await open?.[Symbol.asyncDispose]()
-  await stack?.[Symbol.asyncDispose]()
-  removeFolder(folder)
-})
+after(() => open?.[Symbol.asyncDispose]())
 
 const findings = async (): Promise<readonly Finding[]> => (await judgeRun(rig, open.companies)).findings
 

@@ -1,38 +1,30 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { getOutbox } from '@csr/contracts/http/outbox'
+import { createGatewayClient } from '@csr/stack/gateway-client'
+import { eventually } from '@csr/testkit/eventually'
+import type { Fault } from '../load/chaos/fault.ts'
 import { kill } from '../load/chaos/faults/kill.ts'
+import { sumOfMetric } from '../load/chaos/faults/metrics.ts'
+import { cutStore, deleteStore } from '../load/chaos/faults/nats-store.ts'
 import { pause } from '../load/chaos/faults/pause.ts'
 import { terminateSessions } from '../load/chaos/faults/postgres-sessions.ts'
-import { members, removeFolder, startRigStack, type RigStack } from '../load/chaos/rig-stack.ts'
-import { judgeRun, openRig, type OpenRig } from '../load/chaos/run-scenario.ts'
+import { openUnderLoad } from '../load/chaos/open-under-load.ts'
+import { members } from '../load/chaos/rig-stack.ts'
+import { judgeRun, type OpenRig } from '../load/chaos/run-scenario.ts'
 
 /*
  * A private stack under the load, the faults and the oracle of the fault rig (load/chaos/README.md), in one pass; the rig
  * itself does the same for longer and in more ways.
  */
-const folder = mkdtempSync(join(tmpdir(), 'csr-survives-'))
-let stack: RigStack
 let open: OpenRig
 before(async () => {
-  stack = await startRigStack(join(folder, 'stack'))
-  open = await openRig(stack, {
-    ...{ seed: 1, folder, perSecond: 40, events: 0, links: null },
-    atEnd: () => undefined,
-    note: () => undefined,
-  })
-  open.rig.load.start()
+  open = await openUnderLoad({ perSecond: 40 })
 })
-after(async () => {
-  await open?.rig.load.finish()
-  await open?.[Symbol.asyncDispose]()
-  await stack?.[Symbol.asyncDispose]()
-  removeFolder(folder)
-})
+after(() => open?.[Symbol.asyncDispose]())
 
 /** Everything that was accepted has had its whole effect, once; the load rests meanwhile. */
 async function everythingEffectiveOnce(): Promise<void> {
@@ -78,6 +70,7 @@ test('P1: a storm of ended sessions and a paused PostgreSQL: no answer takes lon
 const pausedMs = 6_000
 
 test('P4: no e-mail address, name or text is in the data folder, the write-ahead log, the stream store or any log', async () => {
+  const { stack } = open.rig
   await stack.ask((sql) => sql`checkpoint`)
   const { document } = stack
   const places = [document.postgres.dataDir, document.nats.storeDir, document.logsDir].filter((place) => place !== null)
@@ -90,8 +83,37 @@ test('P4: no e-mail address, name or text is in the data folder, the write-ahead
   assert.notDeepEqual(grep('session.completed', places), [], 'the search finds what is there')
 })
 
+/** What nats-server loses is published again, and the services say that it was lost. */
+async function loses(fault: Fault): Promise<void> {
+  const { rig } = open
+  const acceptedBefore = rig.load.accepted
+  await rig.load.burst(100)
+  const losses = await sumOfMetric(rig.stack, 'stream_losses_total')
+  await rig.suffer(fault)
+  await rig.load.accepts(20, 60_000)
+  await everythingEffectiveOnce()
+  assert.ok((await sumOfMetric(rig.stack, 'stream_losses_total')) > losses, 'the metric was raised')
+  assert.ok(rig.load.accepted - acceptedBefore > 100)
+}
+
+test('P2: services go on through a broker that lost its store, and everything accepted is effective once', async () => {
+  await loses(deleteStore)
+  await loses(cutStore)
+  const { load, stack } = open.rig
+  const client = createGatewayClient(stack.document.gateway)
+  const token = await stack.token({ role: 'platform_admin' })
+  await load.rest()
+  const { streams } = await eventually(async () => {
+    const outbox = await client.call(getOutbox('ingest'), { token })
+    assert.equal(outbox.unsent, 0)
+    return outbox
+  })
+  const loss = streams.find(({ stream: name }) => name === 'INGEST')?.lastLoss
+  assert.ok(loss && loss.count > 0)
+})
+
 function grepLogs(pattern: string): string[] {
-  return grep(pattern, [stack.document.logsDir])
+  return grep(pattern, [open.rig.stack.document.logsDir])
 }
 
 /** Files that contain the pattern, binary ones too. */
