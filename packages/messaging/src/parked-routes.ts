@@ -3,6 +3,7 @@ import { listParkedEvents, releaseParkedEvent, type ParkedEvent } from '@csr/con
 import { pageOf, positionOf } from '@csr/http/list-page'
 import { ProblemError } from '@csr/http/problem'
 import { route, type Route } from '@csr/http/route'
+import type { Statement } from '@csr/postgres/statement'
 import type { Consumers } from './consume.ts'
 import type { Ports } from './open-ports.ts'
 import { insertEvents } from './outbox.ts'
@@ -25,8 +26,15 @@ export function parkedRoutes(ports: RoutePorts, consumers: Pick<Consumers, 'tryP
     }),
     route({
       ...releaseParkedEvent(service),
-      async handle({ params: { consumer, eventId }, principal, requestId }) {
-        const found = await release(ports, consumers, { consumer, eventId, actorId: principal.actorId, requestId })
+      async handle({ params: { consumer, eventId }, principal, requestId, once }) {
+        const keep: Act['keep'] = (body) => once.keep({ status: 202, body })
+        const found = await release(ports, consumers, {
+          consumer,
+          eventId,
+          actorId: principal.actorId,
+          requestId,
+          keep,
+        })
         if (found === null) throw new ProblemError('resource-not-found')
         return { status: 202, body: found }
       },
@@ -39,6 +47,8 @@ type Act = {
   readonly eventId: string
   readonly actorId: string
   readonly requestId: string
+  /** statements that keep the answer */
+  readonly keep: (listed: ParkedEvent) => Promise<readonly Statement[]>
 }
 
 /**
@@ -48,7 +58,7 @@ type Act = {
 async function release(
   { service, postgres, relay, clock, stamp }: RoutePorts,
   consumers: Pick<Consumers, 'tryParked'>,
-  { consumer, eventId, actorId, requestId }: Act,
+  { consumer, eventId, actorId, requestId, keep }: Act,
 ): Promise<ParkedEvent | null> {
   const table = parkedOf(service)
   const [[listed]] = await postgres.worker([table.find(consumer, eventId)])
@@ -59,6 +69,7 @@ async function release(
   const [[row]] = await postgres.group(tenantId, [
     table.take(consumer, eventId, clock.now()),
     insertEvents(service, [told]),
+    ...(await keep(listed)),
   ])
   relay.wake()
   if (row) consumers.tryParked(consumer, row)

@@ -188,9 +188,9 @@ test('the keeper makes again what disappears, and counts it', async () => {
     const line = /^streams_changed_total{change="create",stream="GATEWAY",durable="",.*} (\d+)$/m
     return Number(line.exec(await telemetry.exposition())?.[1] ?? 0)
   }
-  const before = await made()
+  const madeBefore = await made()
   await admin.streams.delete('GATEWAY')
   await eventually(async () => assert.ok(await epochOf('GATEWAY')), { withinMs: 15_000 })
   await eventually(async () => assert.deepEqual(await planStreams(admin), []))
-  await eventually(async () => assert.equal(await made(), before + 1))
+  await eventually(async () => assert.equal(await made(), madeBefore + 1))
 })

@@ -80,7 +80,7 @@ function createDeadLetters({ postgres, relay, stamp, logger, clock }: Ports, tel
       listDeadLettersRoute({ deadLetters }),
       listDeadLetterGroupsRoute({ deadLetters }),
       getDeadLetterRoute({ deadLetters }),
-      replayDeadLetterRoute({ deadLetters, replays }),
+      replayDeadLetterRoute({ replays }),
       replayDeadLettersRoute({ bulks, wakeWorker: () => worker.wake() }),
       getBulkReplayRoute({ bulks }),
       discardDeadLetterRoute({ deadLetters, replays }),

@@ -86,7 +86,7 @@ async function advance(
     if (next.do !== 'send') continue
     for (const planned of await bulks.due(id, group.fingerprint, next.count)) {
       if (until.aborted) return
-      const { outcome } = await replays.replay(planned.deadLetterId, asker, planned.id)
+      const { outcome } = await replays.replay(planned.deadLetterId, asker, { planned: planned.id })
       if (outcome !== 'done') await bulks.skip(id, { actId: planned.id })
     }
   }

@@ -1,23 +1,23 @@
-import { getBulkReplay, replayDeadLetters } from '@csr/contracts/http/dead-letters'
-import { ProblemError } from '@csr/http/problem'
+import { getBulkReplay, replayDeadLetters, type BulkReplay } from '@csr/contracts/http/dead-letters'
 import { route, type Route } from '@csr/http/route'
 import type { BulkReplayStore } from '../store/bulk-replay-store.ts'
 
 type Deps = {
-  readonly bulks: Pick<BulkReplayStore, 'preview' | 'request' | 'find'>
+  readonly bulks: Pick<BulkReplayStore, 'preview' | 'request'>
   readonly wakeWorker: () => void
 }
 
 export function replayDeadLettersRoute({ bulks, wakeWorker }: Deps): Route {
   return route({
     ...replayDeadLetters,
-    async handle({ principal, query: { dryRun }, body: filter, requestId }) {
+    async handle({ principal, query: { dryRun }, body: filter, requestId, once }) {
       if (dryRun === 'true') return { status: 200, body: { dryRun: true, ...(await bulks.preview(filter)) } }
-      const id = await bulks.request(filter, { actorId: principal.actorId, requestId })
+      const answerOf = (bulk: BulkReplay) =>
+        ({ status: 202, body: bulk, headers: { location: getBulkReplay.path.replace(':id', bulk.id) } }) as const
+      const asker = { actorId: principal.actorId, requestId }
+      const bulk = await bulks.request(filter, asker, (requested) => once.keep(answerOf(requested)))
       wakeWorker()
-      const bulk = await bulks.find(id)
-      if (!bulk) throw new ProblemError('resource-not-found')
-      return { status: 202, body: bulk, headers: { location: getBulkReplay.path.replace(':id', id) } }
+      return answerOf(bulk)
     },
   })
 }

@@ -2,7 +2,7 @@ import type { BulkReplay, ReplayFilter } from '@csr/contracts/http/dead-letters'
 import { platformTenantId } from '@csr/contracts/services'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
-import { arrayOf, statement } from '@csr/postgres/statement'
+import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
 import { bulkReplayEnded, bulkReplayRequested } from '../events.ts'
 import { filterValues, matchesFilter } from './dead-letter-filter.ts'
 import type { Asker } from './replay-store.ts'
@@ -28,8 +28,12 @@ export type Preview = {
 /** Replays of many entries: planned once, then carried out piece by piece, so that a kill loses and doubles nothing. */
 export interface BulkReplayStore {
   preview(filter: ReplayFilter): Promise<Preview>
-  /** returns the id of what is to be carried out */
-  request(filter: ReplayFilter, asker: Asker): Promise<string>
+  /** commits what is to be carried out, with the statements that keep the answer */
+  request(
+    filter: ReplayFilter,
+    asker: Asker,
+    keep?: (requested: BulkReplay) => Promise<readonly Statement[]>,
+  ): Promise<BulkReplay>
   find(id: string): Promise<BulkReplay | null>
   /** those not ended, oldest first */
   underWay(): Promise<{ readonly id: string; readonly state: BulkReplay['state']; readonly asker: Asker }[]>
@@ -71,8 +75,9 @@ export function createBulkReplayStore(deps: Deps): BulkReplayStore {
       return { total: groups.reduce((total, { count }) => total + count, 0), groups }
     },
 
-    async request(filter, asker) {
+    async request(filter, asker, keep) {
       const { id, time } = stamp()
+      const requested = requestedOf(id, time, asker, filter)
       await postgres.group(platformTenantId, [
         statement(
           `insert into audit.bulk_replays (tenant_id, id, state, filter, actor_id, request_id, requested_at)
@@ -80,9 +85,10 @@ export function createBulkReplayStore(deps: Deps): BulkReplayStore {
           [id, JSON.stringify(filter), asker.actorId, asker.requestId, time],
         ),
         insertEvents('audit', [bulkReplayRequested(id, { ...stamp(), ...asker })]),
+        ...((await keep?.(requested)) ?? []),
       ])
       wake()
-      return id
+      return requested
     },
 
     async find(id) {
@@ -108,6 +114,13 @@ export function createBulkReplayStore(deps: Deps): BulkReplayStore {
 
     ...createSteps(deps),
   }
+}
+
+/** Nothing is planned yet. */
+function requestedOf(id: string, requestedAt: string, { actorId }: Asker, asked: ReplayFilter): BulkReplay {
+  const filter = JSON.parse(JSON.stringify(asked)) as BulkReplay['filter']
+  const counts = { total: 0, waiting: 0, running: 0, effective: 0, alreadyEffective: 0, failed: 0, skipped: 0 }
+  return { id, state: 'requested', filter, actorId, ...counts, requestedAt, endedAt: null }
 }
 
 /** What the job that carries them out reads and writes. */

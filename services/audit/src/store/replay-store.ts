@@ -1,7 +1,7 @@
 import type { ReplayOutcome, ReplaySettled } from '@csr/contracts/events/audit'
 import type { PayloadForm } from '@csr/contracts/events/dead-letter'
 import type { Event } from '@csr/contracts/events/envelope'
-import type { DeadLetterState } from '@csr/contracts/http/dead-letters'
+import type { DeadLetterAct, DeadLetterState } from '@csr/contracts/http/dead-letters'
 import type { Service } from '@csr/contracts/services'
 import { insertEvents } from '@csr/messaging/outbox'
 import type { Postgres } from '@csr/postgres/connect'
@@ -13,7 +13,7 @@ export type Asker = { readonly actorId: string; readonly requestId: string }
 
 /** What an operator wants done is done, or the entry does not allow it. */
 export type ActOutcome =
-  | { readonly outcome: 'done'; readonly actId: string }
+  | { readonly outcome: 'done'; readonly act: DeadLetterAct }
   | { readonly outcome: 'unknown' }
   | { readonly outcome: 'refused'; readonly because: string }
 
@@ -22,10 +22,17 @@ export type Allowance =
   | { readonly outcome: 'allowed'; readonly found: Replayable }
   | Exclude<ActOutcome, { readonly outcome: 'done' }>
 
+export type ReplayHow = {
+  /** the act of a bulk replay that is carried out by it */
+  readonly planned?: string
+  /** statements to stand last in the same transaction: they keep the answer */
+  readonly keep?: (act: DeadLetterAct) => Promise<readonly Statement[]>
+}
+
 /** What is done about a dead letter. Each act, its event and the new state of the entry commit together. */
 export interface ReplayStore {
-  /** asks the service that gave up to try once more; `planned` is the act of a bulk replay that is carried out by it */
-  replay(id: string, asker: Asker, planned?: string): Promise<ActOutcome>
+  /** asks the service that gave up to try once more */
+  replay(id: string, asker: Asker, how?: ReplayHow): Promise<ActOutcome>
   /** whether it could be replayed now; changes nothing */
   mayReplay(id: string): Promise<Allowance>
   /** whether it could be discarded now; changes nothing */
@@ -78,13 +85,14 @@ export function createReplayStore({ postgres, stamp, wake }: Deps): ReplayStore 
     mayReplay: (id) => ask(id, refusesReplay),
     mayDiscard: (id) => ask(id, refusesDiscard),
 
-    async replay(id, asker, planned) {
+    async replay(id, asker, { planned, keep } = {}) {
       const asked = await ask(id, refusesReplay)
       if (asked.outcome !== 'allowed') return asked
       const { found } = asked
       const deed = { ...stamp(), ...asker, ...(planned !== undefined && { id: planned }) }
+      const act = actOf(deed, 'replay', null)
       await postgres.group(found.tenantId, [
-        planned === undefined ? actOf(found, deed, 'replay', null) : sent(planned, deed.time),
+        planned === undefined ? insertAct(found, act, asker) : sent(planned, deed.time),
         // what is resolved stays so: the service answers that it is effective already
         statement(
           `update audit.dead_letters set replays = replays + 1, state = case state when 'resolved' then state else 'replayed' end
@@ -92,9 +100,10 @@ export function createReplayStore({ postgres, stamp, wake }: Deps): ReplayStore 
           [id],
         ),
         insertEvents('audit', [requestOf(found, deed)]),
+        ...((await keep?.(act)) ?? []),
       ])
       wake()
-      return { outcome: 'done', actId: deed.id }
+      return { outcome: 'done', act }
     },
 
     async discard(id, asker, reason) {
@@ -102,8 +111,9 @@ export function createReplayStore({ postgres, stamp, wake }: Deps): ReplayStore 
       if (asked.outcome !== 'allowed') return asked
       const { found } = asked
       const deed = { ...stamp(), ...asker }
+      const act = actOf(deed, 'discard', reason)
       await postgres.group(found.tenantId, [
-        actOf(found, deed, 'discard', reason),
+        insertAct(found, act, asker),
         statement(`update audit.dead_letters set state = 'discarded', payload = '' where id = $1::uuid`, [id]),
         insertEvents('audit', [
           deadLetterDiscarded(found, deed, reason),
@@ -111,7 +121,7 @@ export function createReplayStore({ postgres, stamp, wake }: Deps): ReplayStore 
         ]),
       ])
       wake()
-      return { outcome: 'done', actId: deed.id }
+      return { outcome: 'done', act }
     },
 
     settle: (answers) => statement(settleText, [JSON.stringify(answers.map(answerOf))]),
@@ -153,11 +163,16 @@ function requestOf(found: Replayable, deed: Deed): Event {
   })
 }
 
-function actOf(found: Replayable, deed: Deed, kind: 'replay' | 'discard', reason: string | null): Statement {
+function actOf({ id, actorId, time }: Deed, kind: DeadLetterAct['kind'], reason: string | null): DeadLetterAct {
+  const sentAt = kind === 'replay' ? time : null
+  return { id, kind, actorId, at: time, sentAt, bulkId: null, reason, outcome: null, code: null, settledAt: null }
+}
+
+function insertAct(found: Replayable, act: DeadLetterAct, { requestId }: Asker): Statement {
   return statement(
     `insert into audit.dead_letter_acts (tenant_id, id, dead_letter_id, kind, fingerprint, actor_id, request_id, reason, at,
-       sent_at) values (ops.tenant_id(), $1, $2, $3, $4, $5, $6, $7, $8, case $3 when 'replay' then $8::timestamptz end)`,
-    [deed.id, found.id, kind, found.fingerprint, deed.actorId, deed.requestId, reason, deed.time],
+       sent_at) values (ops.tenant_id(), $1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [act.id, found.id, act.kind, found.fingerprint, act.actorId, requestId, act.reason, act.at, act.sentAt],
   )
 }
 

@@ -105,7 +105,7 @@ async function ended(id: string, decide: (deadLetterId: string) => 'effective' |
 
 test('a group is replayed one first, then the others, each asked for once', async () => {
   const letters = await keep(120)
-  const id = await bulks.request({ fingerprint: 'group-1' }, asker)
+  const { id } = await bulks.request({ fingerprint: 'group-1' }, asker)
   const running = worker()
   await running.start?.()
   await eventually(async () => assert.equal((await bulks.find(id))?.running, 1), { withinMs: 10_000 })
@@ -124,7 +124,7 @@ test('a group is replayed one first, then the others, each asked for once', asyn
 test('the first repeat of the same failure ends the replay of a group, and leaves other groups alone', async () => {
   const failing = await keep(5)
   const fine = await keep(3, { fingerprint: 'group-2', code: 'RangeError' })
-  const id = await bulks.request({ service: 'profile' }, asker)
+  const { id } = await bulks.request({ service: 'profile' }, asker)
   const running = worker()
   await running.start?.()
   const bulk = await ended(id, (letter) => (failing.some((one) => one.id === letter) ? 'failed' : 'effective'))
@@ -137,7 +137,7 @@ test('the first repeat of the same failure ends the replay of a group, and leave
 
 test('P2: a bulk replay that dies at any commit goes on where it was: every entry is asked for once', async () => {
   const letters = await keep(24)
-  const id = await bulks.request({ fingerprint: 'group-1' }, asker)
+  const { id } = await bulks.request({ fingerprint: 'group-1' }, asker)
   for (let deaths = 0; deaths < 200; deaths += 1) {
     const dying = createPostgres({ name: 'audit', ...urls, logger })
     await dying.start?.()
@@ -253,5 +253,32 @@ test('lists fit every filter and go on behind a cursor; groups count states', as
   assert.deepEqual(await bulks.preview({ consumer: 'profile-on-match-created' }), {
     total: 2,
     groups: [{ fingerprint: 'group-2', consumer: 'profile-on-match-created', count: 2 }],
+  })
+})
+
+test('P2: what keeps the answer commits with the act, and where it fails nothing was asked for', async () => {
+  const [letter] = await keep(1)
+  assert.ok(letter)
+  const refused = async () => [statement(`select ops.expect_lease(false)`)]
+  await assert.rejects(replays.replay(letter.id, asker, { keep: refused }), /CS003/)
+  await assert.rejects(bulks.request({ fingerprint: 'group-1' }, asker, refused), /CS003/)
+  const entry = await deadLetters.find(letter.id)
+  assert.deepEqual([entry?.state, entry?.replays, entry?.acts], ['open', 0, []])
+  assert.deepEqual(await bulks.underWay(), [])
+
+  const kept: unknown[] = []
+  const asked = await replays.replay(letter.id, asker, {
+    keep: async (act) => {
+      kept.push(act)
+      return []
+    },
+  })
+  assert.ok(asked.outcome === 'done')
+  assert.deepEqual(kept, [asked.act])
+  assert.deepEqual((await deadLetters.find(letter.id))?.acts, [asked.act])
+  const bulk = await bulks.request({ service: 'profile' }, asker)
+  assert.deepEqual(await bulks.find(bulk.id).then((found) => ({ ...bulk, ...found })), {
+    ...bulk,
+    requestId: asker.requestId,
   })
 })

@@ -54,7 +54,7 @@ async function answer(deadLetterId: string, outcome: ReplaySettled['outcome']): 
   const asked = await replays.replay(deadLetterId, asker)
   assert.ok(asked.outcome === 'done')
   const failed = { reason: 'undecodable', code: 'json-invalid', attempts: 1, fingerprint: 'group-1' } as const
-  const about = { ...stamp(), tenantId: tenants[0], subject: deadLetterId, causationId: asked.actId }
+  const about = { ...stamp(), tenantId: tenants[0], subject: deadLetterId, causationId: asked.act.id }
   const consumer = 'profile-on-session-completed'
   const data = { deadLetterId, consumer, outcome, failure: outcome === 'failed' ? failed : null }
   const answers = [createEvent('profile.replay.settled.v1', about, data)]
