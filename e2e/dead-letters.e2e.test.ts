@@ -267,6 +267,26 @@ test(
   },
 )
 
+test('P2: a replay asked for twice under one Idempotency-Key is asked for once, and answered twice', async () => {
+  const [entry] = await listed('--consumer', consumer, '--state', 'open')
+  assert.ok(entry)
+  const token = await stack.token({ role: 'platform_admin' })
+  const url = new URL(`/v1/dead-letters/${entry.id}/replays`, stack.document.gateway)
+  const ask = async () => {
+    const headers = { authorization: `Bearer ${token}`, 'idempotency-key': 'one-replay' }
+    const response = await fetch(url, { method: 'POST', headers })
+    return [response.status, await response.text(), response.headers.get('idempotent-replayed')] as const
+  }
+  const [status, answer, replayed] = await ask()
+  assert.deepEqual([status, replayed], [202, null])
+  assert.deepEqual(await ask(), [202, answer, 'true'])
+  const { acts } = await asked<DeadLetterDetail>('dlq', 'show', entry.id)
+  assert.deepEqual(
+    acts.map(({ id }) => id),
+    [(JSON.parse(answer) as DeadLetterAct).id],
+  )
+})
+
 test('an event of an unknown version is listed as parked, tried when released, and stays where it must wait on', async () => {
   const type = 'ingest.session.completed.v9'
   const id = await publish(type, (eventId) => envelopeOf(type, eventId))
