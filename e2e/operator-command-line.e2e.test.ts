@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { platformTenantId, services } from '@csr/contracts/services'
 import type { StackDocument } from '@csr/stack/stack-document'
 import { eventually } from '@csr/testkit/eventually'
+import { sign } from '@csr/testkit/webhooks'
+import postgres from 'postgres'
 import { startStack, type StartedStack } from './started-stack.ts'
 
 const csrFile = fileURLToPath(new URL('../csr', import.meta.url))
@@ -112,6 +114,68 @@ test('a tenant is added and listed, with an endpoint of its own that takes a web
   delete process.env['CSR_WEBHOOK_SECRET']
 })
 
+test('P5: a tenant is made, suspended, resumed and closed from the command line; its keys go, its log stays', async () => {
+  const added = await csr('tenants', 'add', 'Leaving company', '--invite', 'admin@example.org', '--json')
+  const { id, invitation } = JSON.parse(added.stdout) as { id: string; invitation: { token: string } }
+  assert.match(invitation.token, /^[\w-]{43}$/)
+  const endpoint = JSON.parse((await csr('partners', 'add', 'kintell', '--tenant', id, '--json')).stdout) as Endpoint
+  const token = (await csr('token', '--role', 'company_admin', '--tenant', id)).stdout.trim()
+  const codeOf = async (path: string): Promise<string> => {
+    const answer = await fetch(document.gateway + path, { headers: { authorization: `Bearer ${token}` } })
+    return `${answer.status} ${String(((await answer.json()) as { type?: string }).type)}`
+  }
+  const webhook = async (): Promise<Response> => {
+    const headers = sign({
+      secret: endpoint.secret,
+      id: 'msg_1',
+      timestamp: Math.floor(Date.now() / 1_000),
+      body: session,
+    })
+    return await fetch(endpoint.webhookUrl, { method: 'POST', headers, body: session })
+  }
+  assert.equal((await webhook()).status, 202)
+
+  const suspend = ['tenants', 'suspend', id, '--reason', 'requested']
+  assert.match((await csr(...suspend)).stderr, /say --yes/)
+  assert.equal((await csr(...suspend, '--yes')).code, 0)
+  for (const path of ['/v1/me', '/v1/profiles', '/v1/imports', '/v1/outcomes/summary', '/v1/audit/events']) {
+    assert.equal(await codeOf(path), '403 /problems/tenant-suspended', path)
+  }
+  const [doctor] = await Promise.all([
+    csr('doctor'),
+    eventually(async () => assert.equal((await webhook()).status, 503), { withinMs: 15_000, what: 'its refusal' }),
+  ])
+  assert.match(doctor.stdout, new RegExp(`${id} is suspended`))
+  assert.equal((await csr('tenants', 'resume', id)).code, 0)
+  assert.match(await codeOf('/v1/me'), /^200 /)
+
+  const planned = await csr('tenants', 'close', id, '--wait-days', '0', '--dry-run')
+  assert.match(planned.stdout, /^would end at .*[^]*^state +open$[^]*^invitations +1$/m)
+  assert.equal((await csr('tenants', 'close', id, '--wait-days', '0', '--yes')).code, 0)
+  await eventually(async () => assert.equal(await codeOf('/v1/me'), '403 /problems/tenant-closed'), {
+    withinMs: 15_000,
+    what: 'the end of its access',
+  })
+  assert.match((await csr('tenants', 'keep', id)).stderr, /closed/)
+
+  const [data, keys] = [openDatabase('csr'), openDatabase('csr_keys')]
+  const count = async (): Promise<number> =>
+    (await keys`select 1 from keys.data_keys where tenant_id = ${id}`).length +
+    (await keys`select 1 from keys.identifiers where tenant_id = ${id}`).length
+  assert.ok((await count()) > 0)
+  await data`update gateway.tenants set closed_at = closed_at - interval '3 minutes' where tenant_id = ${id}`
+  await eventually(async () => assert.equal(await count(), 0), { withinMs: 15_000, what: 'the end of its keys' })
+  await eventually(async () => {
+    const told = (
+      await data`select payload from gateway.outbox where tenant_id = ${id} and sequence is not null
+      union all select payload from privacy.outbox where tenant_id = ${id} and sequence is not null`
+    ).length
+    const [log] = await data`select count(*)::int as records from audit.records where tenant_id = ${id}`
+    assert.ok(log?.['records'] >= told, 'the log has every record')
+  })
+  await Promise.all([data.end(), keys.end()])
+})
+
 test('the streams are as declared and every migration is applied', async () => {
   const plan = await csr('streams', 'plan', '--json')
   const { changes, checks } = JSON.parse(plan.stdout) as { changes: unknown[]; checks: { ok: boolean | null }[] }
@@ -148,6 +212,15 @@ test('the outboxes are sent, and what is sent again is in the audit log with who
     )
   })
 })
+
+type Endpoint = { readonly id: string; readonly webhookUrl: string; readonly secret: string }
+
+/** As no service could. */
+function openDatabase(database: string): postgres.Sql {
+  const url = new URL(document.postgres.superuserUrl)
+  url.pathname = `/${database}`
+  return postgres(url.href, { max: 1, onnotice: () => undefined })
+}
 
 const session = JSON.stringify({
   type: 'session.completed',

@@ -12,7 +12,7 @@ export interface TenantCloser extends Resource {
   look(): Promise<void>
 }
 
-const everyMs = 5_000
+const everyMs = 3_000
 
 /** Ends tenants whose waiting time is over: first their access, then, once nobody believes them open, their keys. */
 export function closeTenants({ life, logger }: Deps): TenantCloser {
