@@ -1,7 +1,7 @@
 import { moveClock } from '../faults/clock.ts'
 import type { Scenario } from '../scenario.ts'
 
-/** Seconds ahead of the machine. Never behind it: before they were made the system's keys are not valid, and it says 503. */
+/** Seconds ahead of the machine; behind the birth of the signing keys is for `signing-keys.db.test.ts` of the gateway. */
 const jumps = [1_800, 0, 900, 2 * 86_400]
 
 /** Clocks that are wrong, forward and back; ids carry the time, so a later event may have the smaller id. */
