@@ -8,8 +8,7 @@ import { isStale } from '@csr/postgres/errors'
 import { statement, type Also, type Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
-import type { By } from '../events.ts'
-import { invitationChanged, invitationCreated } from '../tenant-events.ts'
+import { invitationChanged, invitationCreated, type By } from '../events.ts'
 
 /** A role in a tenant that waits for whoever holds the token. */
 export type Invitation = {

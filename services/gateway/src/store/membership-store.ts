@@ -6,8 +6,7 @@ import { statement, type Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import type { Membership } from '../domain/membership.ts'
-import { membershipCreated, membershipEnded, type JoinedBy } from '../events.ts'
-import { administrationHandedOver } from '../tenant-events.ts'
+import { administrationHandedOver, membershipCreated, membershipEnded, type JoinedBy } from '../events.ts'
 import { dropAdministrator, endMember, giveAdministration, lockAdministration } from './administration-statements.ts'
 import { revokeTokens } from './revocation-statements.ts'
 
@@ -81,48 +80,58 @@ export function createMembershipStore(deps: Deps): MembershipStore {
         ...{ id: row.account_id, roles: row.roles, subjectId: row.subject_id, joinedAt: row.joined_at },
       }))
     },
-    async end(membership) {
-      const { tenantId, accountId } = membership
-      const atMs = clock.nowMs()
-      try {
-        await postgres.group(tenantId, [
-          lockAdministration,
-          endMember(accountId),
-          statement('delete from gateway.sessions where account_id = $1', [accountId]),
-          revokeTokens('actor', accountId, atMs),
-          insertEvents('gateway', [membershipEnded(membership, stamp())]),
-        ])
-      } catch (error) {
-        if (!isStale(error)) throw error
-        return (await find(tenantId, accountId)) ? 'last-administrator' : 'unknown'
-      }
-      deps.onRevoked('actor', accountId, atMs)
-      relay.wake()
-      return 'ended'
-    },
-    async handOver(wanted) {
-      const { tenantId, fromAccountId: from, toAccountId: to } = wanted
-      const atMs = clock.nowMs()
-      try {
-        await postgres.group(tenantId, [
-          lockAdministration,
-          ...dropAdministrator(from, to),
-          giveAdministration(to),
-          ...(from === null ? [] : [revokeTokens('actor', from, atMs)]),
-          insertEvents('gateway', [administrationHandedOver(wanted, stamp())]),
-        ])
-      } catch (error) {
-        if (!isStale(error)) throw error
-        const isFollowed = from === null || !isAdministrator(await find(tenantId, from))
-        const successor = await find(tenantId, to)
-        if (!successor) return 'unknown-member'
-        return isFollowed && isAdministrator(successor) ? 'handed-over' : 'no-administrator'
-      }
-      if (from !== null) deps.onRevoked('actor', from, atMs)
-      relay.wake()
-      return 'handed-over'
-    },
+    end: (membership) => end(deps, find, membership),
+    handOver: (wanted) => handOver(deps, find, wanted),
   }
+}
+
+type Find = MembershipStore['find']
+
+async function end(deps: Deps, find: Find, membership: Parameters<MembershipStore['end']>[0]): Promise<Ended> {
+  const { postgres, clock, ids } = deps
+  const { tenantId, accountId } = membership
+  const atMs = clock.nowMs()
+  const event = membershipEnded(membership, { id: ids.uuid(), time: clock.now() })
+  try {
+    await postgres.group(tenantId, [
+      lockAdministration,
+      endMember(accountId),
+      statement('delete from gateway.sessions where account_id = $1', [accountId]),
+      revokeTokens('actor', accountId, atMs),
+      insertEvents('gateway', [event]),
+    ])
+  } catch (error) {
+    if (!isStale(error)) throw error
+    return (await find(tenantId, accountId)) ? 'last-administrator' : 'unknown'
+  }
+  deps.onRevoked('actor', accountId, atMs)
+  deps.relay.wake()
+  return 'ended'
+}
+
+async function handOver(deps: Deps, find: Find, wanted: HandOver): Promise<HandedOver> {
+  const { postgres, clock, ids } = deps
+  const { tenantId, fromAccountId: from, toAccountId: to } = wanted
+  const atMs = clock.nowMs()
+  const event = administrationHandedOver(wanted, { id: ids.uuid(), time: clock.now() })
+  try {
+    await postgres.group(tenantId, [
+      lockAdministration,
+      ...dropAdministrator(from, to),
+      giveAdministration(to),
+      ...(from === null ? [] : [revokeTokens('actor', from, atMs)]),
+      insertEvents('gateway', [event]),
+    ])
+  } catch (error) {
+    if (!isStale(error)) throw error
+    const isFollowed = from === null || !isAdministrator(await find(tenantId, from))
+    const successor = await find(tenantId, to)
+    if (!successor) return 'unknown-member'
+    return isFollowed && isAdministrator(successor) ? 'handed-over' : 'no-administrator'
+  }
+  if (from !== null) deps.onRevoked('actor', from, atMs)
+  deps.relay.wake()
+  return 'handed-over'
 }
 
 const isAdministrator = (member: Membership | null): boolean => member?.roles.includes('company_admin') ?? false

@@ -6,8 +6,14 @@ import { isStale } from '@csr/postgres/errors'
 import { arrayOf, statement, type Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
-import type { By, GatewayEvent } from '../events.ts'
-import { closureRequested, tenantErasureDue, tenantSuspended, tenantTold } from '../tenant-events.ts'
+import {
+  closureRequested,
+  tenantErasureDue,
+  tenantSuspended,
+  tenantTold,
+  type By,
+  type GatewayEvent,
+} from '../events.ts'
 
 type OfTenant = By & { readonly tenantId: string }
 
@@ -45,9 +51,9 @@ export function createTenantLifeStore(deps: Deps): TenantLifeStore {
   const { postgres, relay, clock, ids } = deps
   const stamp = () => ({ id: ids.uuid(), time: clock.now() })
 
-  async function commit(tenantId: string, change: Statement, event: GatewayEvent): Promise<boolean> {
+  async function commit(tenantId: string, changed: Statement, event: GatewayEvent): Promise<boolean> {
     return await ifFresh(async () => {
-      await postgres.group(tenantId, [change, insertEvents('gateway', [event])])
+      await postgres.group(tenantId, [changed, insertEvents('gateway', [event])])
       relay.wake()
     })
   }

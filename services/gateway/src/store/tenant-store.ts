@@ -8,7 +8,7 @@ import { statement, type Also, type Statement } from '@csr/postgres/statement'
 import type { Clock } from '@csr/runtime/clock'
 import type { Ids } from '@csr/runtime/ids'
 import { stateOf } from '../domain/tenant-life.ts'
-import { tenantTold } from '../tenant-events.ts'
+import { tenantTold } from '../events.ts'
 
 export type WantedTenant = {
   readonly name: string

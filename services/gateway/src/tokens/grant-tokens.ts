@@ -70,11 +70,6 @@ export function grantTokens(deps: Deps): Tokens {
     return { access, expiresInSeconds: accessTokenLifeSeconds, refreshToken }
   }
 
-  function assertOpen(tenantId: string): void {
-    const stop = deps.trust.stopOf(tenantId)
-    if (stop) throw new ProblemError(`tenant-${stop}`)
-  }
-
   return {
     async refresh(token, requestId) {
       const presented = await refreshTokens.find(token)
@@ -84,7 +79,7 @@ export function grantTokens(deps: Deps): Tokens {
         await sessions.end(session, { actorId: session.accountId, requestId, reason: 'token-reused' })
         return null
       }
-      assertOpen(session.tenantId)
+      assertOpen(deps, session.tenantId)
       const successor = await refreshTokens.use(token, presented)
       await sessions.touch(session.id)
       return await accessOf(session, successor)
@@ -94,7 +89,7 @@ export function grantTokens(deps: Deps): Tokens {
       const browser = secret === null ? null : await sessions.findBySecret(secret)
       if (secret === null || !browser || !isAlive(browser, clock.nowMs(), deps.limits)) return null
       deps.crossSite.assertOwnPage(headers, secret)
-      assertOpen(browser.tenantId)
+      assertOpen(deps, browser.tenantId)
       const token = ids.secret()
       const expiresAtMs = clock.nowMs() + deps.applicationLimits.lifeMs
       const wanted = { ...browser, kind: 'app', expiresAtMs, requestId, announced: true } as const
@@ -108,12 +103,17 @@ export function grantTokens(deps: Deps): Tokens {
       const client = await clients.find(claimed)
       if (!client || !(await proves(credentials, client, deps))) return null
       const { id: clientId, tenantId, role } = client
-      assertOpen(tenantId)
+      assertOpen(deps, tenantId)
       const grant = { actorId: clientId, clientId, tenantId, roles: [role], subjectId: null }
       const access = await issue({ ...grant, sessionId: null, signedInAtMs: null })
       return { access, expiresInSeconds: accessTokenLifeSeconds, refreshToken: null }
     },
   }
+}
+
+function assertOpen({ trust }: Pick<Deps, 'trust'>, tenantId: string): void {
+  const stop = trust.stopOf(tenantId)
+  if (stop) throw new ProblemError(`tenant-${stop}`)
 }
 
 type Client = NonNullable<Awaited<ReturnType<MachineClientStore['find']>>>

@@ -115,20 +115,20 @@ test('P6: invitations of another tenant are not found, and only administrators s
 
 test('P7: the administration goes to a member in one act; who had it loses the role, their sessions and tokens', async () => {
   const tenantId = await door.tenant()
-  const before = await member(tenantId, 'company_admin')
+  const former = await member(tenantId, 'company_admin')
   const next = await member(tenantId, 'programme_manager')
-  const moved = await before.browser.send('POST', '/v1/tenant/hand-overs', { body: { toAccountId: next.accountId } })
-  assert.deepEqual([moved.status, moved.body], [200, { fromAccountId: before.accountId, toAccountId: next.accountId }])
+  const moved = await former.browser.send('POST', '/v1/tenant/hand-overs', { body: { toAccountId: next.accountId } })
+  assert.deepEqual([moved.status, moved.body], [200, { fromAccountId: former.accountId, toAccountId: next.accountId }])
   assert.deepEqual(await administratorsOf(tenantId), [next.accountId])
-  assert.equal((await before.browser.send('GET', '/v1/me')).status, 401, 'it was the only role')
-  const again = await handOver(tenantId, { fromAccountId: before.accountId, toAccountId: next.accountId })
+  assert.equal((await former.browser.send('GET', '/v1/me')).status, 401, 'it was the only role')
+  const again = await handOver(tenantId, { fromAccountId: former.accountId, toAccountId: next.accountId })
   assert.equal(again.status, 200, 'repeating it changes nothing')
   const told = (await door.events('gateway.administration.handed-over.v1')).filter(
     ({ tenantid }) => tenantid === tenantId,
   )
   assert.deepEqual(
     told.map(({ data }) => [data['fromAccountId'], data['toAccountId'], data['actorId']]),
-    [[before.accountId, next.accountId, before.accountId]],
+    [[former.accountId, next.accountId, former.accountId]],
   )
   door.stores.clock.advanceMs(10_000)
   await door.refresh()
@@ -138,16 +138,16 @@ test('P7: the administration goes to a member in one act; who had it loses the r
 
 test('the administration goes to somebody new when the invitation is accepted, not before', async () => {
   const tenantId = await door.tenant()
-  const before = await member(tenantId, 'company_admin')
-  const asked = await before.browser.send('POST', '/v1/tenant/hand-overs', { body: { email: 'next@example.org' } })
+  const former = await member(tenantId, 'company_admin')
+  const asked = await former.browser.send('POST', '/v1/tenant/hand-overs', { body: { email: 'next@example.org' } })
   assert.equal(asked.status, 201)
-  assert.deepEqual(await administratorsOf(tenantId), [before.accountId])
+  assert.deepEqual(await administratorsOf(tenantId), [former.accountId])
   const { token } = asked.body['invitation'] as Invited
-  assert.equal((await accept(before.browser, token)).status, 409, 'nobody follows themselves')
+  assert.equal((await accept(former.browser, token)).status, 409, 'nobody follows themselves')
   const next = await guest()
   assert.equal((await accept(next, token)).status, 200)
   assert.deepEqual(await administratorsOf(tenantId), [(await next.send('GET', '/v1/me')).body['actorId']])
-  assert.equal((await before.browser.send('GET', '/v1/me')).status, 401)
+  assert.equal((await former.browser.send('GET', '/v1/me')).status, 401)
 })
 
 test('a hand-over that cannot be is refused and changes nothing', async () => {
@@ -190,10 +190,10 @@ test('the last administrator stays: two who remove each other at once leave one'
 
 test('hand-overs that run at once leave one administrator', async () => {
   const tenantId = await door.tenant()
-  const before = await member(tenantId, 'company_admin')
+  const former = await member(tenantId, 'company_admin')
   const others = [await member(tenantId, 'auditor'), await member(tenantId, 'programme_manager')]
   const moved = await Promise.all(
-    others.map(({ accountId }) => handOver(tenantId, { fromAccountId: before.accountId, toAccountId: accountId })),
+    others.map(({ accountId }) => handOver(tenantId, { fromAccountId: former.accountId, toAccountId: accountId })),
   )
   assert.deepEqual(moved.map(({ status }) => status).toSorted(), [200, 409])
   assert.equal((await administratorsOf(tenantId)).length, 1)
