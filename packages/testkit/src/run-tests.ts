@@ -1,4 +1,5 @@
 import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -14,12 +15,13 @@ import { testSecrets } from './secrets.ts'
  * One PostgreSQL serves all files, each takes databases of its own in it; one summary closes stdout.
  *
  * Files that start whole stacks keep the processors busy, the others mostly wait: for a time-out, a disk, a server that
- * comes back. So both kinds run at the same time, a few files of each.
+ * comes back. So both kinds run at the same time, one file of each for every two processors: with more, what is promised within
+ * seconds comes late.
  */
 const usage = `npm test [-- [--concurrency N] [PATTERN …]]
 
 Runs every test file, or those whose path contains one of the patterns (for instance: keyring, e2e/, .db.test.ts):
-N files at once (2) that start whole stacks, and beside them N that do not.
+N files at once that start whole stacks, and beside them N that do not (one of each for every two processors).
 Each file also runs alone: node_modules/.bin/node --test <file>`
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -32,6 +34,8 @@ const order = ['.test.ts', '.db.test.ts', '.nats.test.ts', wholeStack]
 /** One test and one file may take this long; what hangs is ended and fails. */
 const testMsMax = 240_000
 const fileMsMax = 480_000
+
+const filesAtOnce = Math.max(1, Math.floor(availableParallelism() / 2))
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -61,7 +65,10 @@ function readOptions(args: string[]): Options | null {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { concurrency: { type: 'string', default: '2' }, help: { type: 'boolean', default: false } },
+      options: {
+        concurrency: { type: 'string', default: String(filesAtOnce) },
+        help: { type: 'boolean', default: false },
+      },
     })
     const concurrency = Number(values.concurrency)
     if (values.help) {
