@@ -15,8 +15,8 @@ import { testSecrets } from './secrets.ts'
  * One PostgreSQL serves all files, each takes databases of its own in it; one summary closes stdout.
  *
  * Files that start whole stacks keep the processors busy, the others mostly wait: for a time-out, a disk, a server that
- * comes back. So both kinds run at the same time, one file of each for every two processors: with more, what is promised within
- * seconds comes late.
+ * comes back. So both kinds run at the same time, one file of each for every two processors: with more of them, what is
+ * promised within seconds comes late.
  */
 const usage = `npm test [-- [--concurrency N] [PATTERN …]]
 
