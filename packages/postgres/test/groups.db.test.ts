@@ -159,6 +159,7 @@ test('who finds no free connection within half a second is told that nothing hap
 
 test('those who wait are served in the order in which they came', async () => {
   const connected = await scratch.open({ connectionsMax: 1 })
+  await connected.group(tenantA, [tenantSeen])
   const order: number[] = []
   const groups = Array.from({ length: 20 }, async (_, index) => {
     await connected.group(tenantA, [tenantSeen])

@@ -1,19 +1,16 @@
-import { once } from 'node:events'
-import { PassThrough, type Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { run } from 'node:test'
 import type { TestEvent } from 'node:test/reporters'
 
 type Results = ReturnType<typeof run>
 
-/** Several runs at the same time, told as one: their tests as they come, and one summary of all of them at the end. */
-export function mergeResults(runs: readonly Results[]): Readable {
-  const events = new PassThrough({ objectMode: true })
-  for (const results of runs) results.pipe(events, { end: false })
-  Promise.all(runs.map((results) => once(results, 'end'))).then(
-    () => events.end(),
-    (error: Error) => events.destroy(error),
-  )
-  return events.compose(withOneSummary)
+/** Several runs, each begun when the one before it has ended, told as one: their tests as they come, one summary at the end. */
+export function mergeResults(runs: Iterable<Results>): Readable {
+  return Readable.from(withOneSummary(inTurn(runs)))
+}
+
+async function* inTurn(runs: Iterable<Results>): AsyncGenerator<TestEvent> {
+  for (const results of runs) yield* results as AsyncIterable<TestEvent>
 }
 
 type Diagnostic = Extract<TestEvent, { type: 'test:diagnostic' }>

@@ -1,5 +1,4 @@
 import { globSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -15,13 +14,12 @@ import { testSecrets } from './secrets.ts'
  * One PostgreSQL serves all files, each takes databases of its own in it; one summary closes stdout.
  *
  * Files that start whole stacks keep the processors busy, the others mostly wait: for a time-out, a disk, a server that
- * comes back. So both kinds run at the same time, one file of each for every two processors: with more of them, what is
- * promised within seconds comes late.
+ * comes back. So the others run first, twice as many at once.
  */
 const usage = `npm test [-- [--concurrency N] [PATTERN …]]
 
 Runs every test file, or those whose path contains one of the patterns (for instance: keyring, e2e/, .db.test.ts):
-N files at once that start whole stacks, and beside them N that do not (one of each for every two processors).
+first those that start no whole stack, twice N (2) at once, then those that do, N at once.
 Each file also runs alone: node_modules/.bin/node --test <file>`
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -34,8 +32,6 @@ const order = ['.test.ts', '.db.test.ts', '.nats.test.ts', wholeStack]
 /** One test and one file may take this long; what hangs is ended and fails. */
 const testMsMax = 240_000
 const fileMsMax = 480_000
-
-const filesAtOnce = Math.max(1, Math.floor(availableParallelism() / 2))
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -66,7 +62,7 @@ function readOptions(args: string[]): Options | null {
       args,
       allowPositionals: true,
       options: {
-        concurrency: { type: 'string', default: String(filesAtOnce) },
+        concurrency: { type: 'string', default: '2' },
         help: { type: 'boolean', default: false },
       },
     })
@@ -104,22 +100,32 @@ function rank(file: string): number {
 }
 
 function runFiles(files: readonly string[], concurrency: number, signal: AbortSignal): Promise<boolean> {
-  const kinds = Object.values(Object.groupBy(files, (file) => String(file.endsWith(wholeStack))))
   return new Promise((resolve, reject) => {
     let passed = true
-    const runs = kinds.map((kind = []) => run({ files: kind, concurrency, signal, timeout: testMsMax, cwd: root }))
-    for (const results of runs) {
-      endHungFiles(results, { fileMsMax, say })
-      results.on('test:fail', ({ todo }) => {
-        if (todo === undefined || todo === false) passed = false
-      })
-      results.once('error', reject)
+    function* runs() {
+      for (const { kind, atOnce } of inPhases(files, concurrency)) {
+        if (signal.aborted) return
+        const results = run({ files: kind, concurrency: atOnce, signal, timeout: testMsMax, cwd: root })
+        endHungFiles(results, { fileMsMax, say })
+        results.on('test:fail', ({ todo }) => {
+          if (todo === undefined || todo === false) passed = false
+        })
+        yield results
+      }
     }
-    const report = mergeResults(runs).compose(spec)
+    const report = mergeResults(runs()).compose(spec)
     report.once('error', reject)
     report.once('end', () => resolve(passed))
     report.pipe(process.stdout, { end: false })
   })
+}
+
+function inPhases(files: readonly string[], concurrency: number) {
+  const startsStack = (file: string): boolean => file.endsWith(wholeStack)
+  return [
+    { kind: files.filter((file) => !startsStack(file)), atOnce: 2 * concurrency },
+    { kind: files.filter(startsStack), atOnce: concurrency },
+  ].filter(({ kind }) => kind.length > 0)
 }
 
 /** Ctrl-C, SIGTERM and the end of whoever started this: the files under way are ended, then the servers. */
