@@ -7,6 +7,8 @@ import { readRegistry } from '@csr/stack/process-registry'
 import { killNow } from '@csr/testkit/ephemeral'
 import { eventually } from '@csr/testkit/eventually'
 import { privateStack, type TestStack } from '@csr/testkit/stack'
+import { kintellSessionCompleted } from '@csr/testkit/builders'
+import { newCompany } from './company.ts'
 
 /*
  * The whole way over HTTP, with cookies, through the gateway of a running stack and the two providers it runs: nothing
@@ -89,6 +91,33 @@ test('strangers are refused: one by the list of directories, one because no comp
     assert.doesNotMatch(browser.cookies(at('/')), /__Host-csr-session=/)
     assert.equal((await browser.open(at('/v1/me'))).status, 401)
   }
+})
+
+test('P6: a participant without samples is nobody by their address, themselves by invitation, and sees their own record', async () => {
+  const company = await newCompany(stack, 'Invites its participants')
+  const { email = '' } = stack.document.demo?.users.find(({ role }) => role === 'participant') ?? {}
+  const volunteer = { email: 'another-person@example.org', name: 'Another Person' }
+  const report = kintellSessionCompleted({ participant: { email, name: 'Own Name' }, volunteer })
+  assert.equal((await company.post(report)).status, 202)
+  const [own, other] = [await company.person(email), await company.person(volunteer.email)]
+
+  const browser = createBrowser()
+  const refused = await signIn(browser, 'google', email)
+  assert.deepEqual([refused.status, typeOf(refused)], [403, '/problems/membership-missing'])
+  const invited = await company.call('POST', `/v1/profiles/${own.id}/invitations`)
+  assert.equal(invited.status, 201, JSON.stringify(invited.body))
+  const path = at(`/v1/auth/invitations/${String(invited.body['token'])}`)
+  assert.equal((await browser.post(path)).status, 200)
+  const me = JSON.parse((await browser.open(at('/v1/me'))).text) as Me & { subjectId: string }
+  assert.deepEqual([me.roles, me.subjectId, me.tenantId], [['participant'], own.id, company.tenantId])
+
+  const record = await browser.open(at(`/v1/profiles/${own.id}`))
+  assert.equal((JSON.parse(record.text) as { email: string }).email, email)
+  assert.equal((await browser.open(at(`/v1/profiles/${own.id}/activities`))).status, 200)
+  assert.equal((await browser.open(at(`/v1/profiles/${other.id}`))).status, 404)
+  const stranger = createBrowser()
+  await signIn(stranger, 'google', 'nils.nobody@stranger.example.org')
+  assert.equal((await stranger.post(path)).status, 404, 'taken')
 })
 
 test('who signed in, who did not and why stands in the audit log', async () => {
