@@ -26,7 +26,7 @@ export interface Lane {
   ask(text: string, values?: readonly (string | null)[]): Promise<Answer>
   /** true once the connection is of no more use */
   readonly closed: boolean
-  /** called once, when the connection ends for whatever reason */
+  /** called once, when the connection ends for whatever reason; at once where it has ended already */
   onClose(listener: () => void): void
   /** says goodbye after what is under way and closes; does not wait for answers */
   end(): void
@@ -133,7 +133,10 @@ function connectLane(options: LaneOptions): Lane {
     get closed() {
       return closed
     },
-    onClose: (listener) => void listeners.push(listener),
+    onClose(listener) {
+      if (closed) listener()
+      else listeners.push(listener)
+    },
     end() {
       close()
       if (socket.writable) socket.end(terminateMessage)

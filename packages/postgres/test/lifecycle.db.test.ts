@@ -6,6 +6,7 @@ import { createTelemetry } from '@csr/runtime/telemetry'
 import { eventually } from '@csr/testkit/eventually'
 import { createPostgres } from '../src/connect.ts'
 import { PostgresUnavailable } from '../src/errors.ts'
+import { openLane } from '../src/lane.ts'
 import { statement } from '../src/statement.ts'
 import { createScratch, silentLogger, tenantA, tenantSeen, type Scratch } from './scratch.ts'
 
@@ -95,6 +96,16 @@ test('closing lets running groups end and refuses new ones', async () => {
       await scratch.admin`select from pg_stat_activity where usename = 'csr_ingest' and application_name = 'closing'`
     assert.equal(rows.length, 0)
   })
+})
+
+test('who asks to be told of the end of a connection that has ended already is told at once', async () => {
+  const url = scratch.database.url('csr_ingest')
+  const lane = await openLane({ url, applicationName: 'ended', openMs: 5_000 })
+  let told = 0
+  lane.onClose(() => (told += 1))
+  lane.destroy()
+  lane.onClose(() => (told += 1))
+  assert.equal(told, 2)
 })
 
 test('groups are counted by outcome', async () => {
