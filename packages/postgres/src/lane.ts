@@ -133,10 +133,7 @@ function connectLane(options: LaneOptions): Lane {
     get closed() {
       return closed
     },
-    onClose(listener) {
-      if (closed) listener()
-      else listeners.push(listener)
-    },
+    onClose: (listener) => void (closed ? listener() : listeners.push(listener)),
     end() {
       close()
       if (socket.writable) socket.end(terminateMessage)
