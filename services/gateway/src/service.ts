@@ -64,7 +64,7 @@ export async function createGatewayService(settings: GatewaySettings): Promise<S
   const signIn = openSignIn({ ports, settings, keyring })
   const logout = { providerLogoutUrl: signIn.logoutUrl }
   const accounts = openAccounts({ ...{ ports, settings, keyring, tenants, upstreams, refusals }, ...tokens, ...logout })
-  const { limits, resources: counting } = openLimits({ settings, keyring, clock, telemetry: facts })
+  const { limits, resources: counting } = await openLimits({ settings, keyring, clock, telemetry: facts })
   const answers = keepAnswers({ ...ports, seal: sealedAnswers(service, keyring) })
   const server = createServer({
     ...{ service, host: settings.HOST, port: settings.PORT, tls: tlsOf(settings) },

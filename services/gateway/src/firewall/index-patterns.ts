@@ -7,7 +7,7 @@ export type Start = { readonly rule: number; readonly pattern: Pattern }
 /** For each pair of neighbouring kinds of tokens the patterns that may begin with them: nearly always none. */
 export type Starts = { readonly kinds: number; readonly ofPair: readonly (readonly Start[])[] }
 
-const none: readonly Start[] = []
+const none: Start[] = []
 
 /**
  * Makes one kind of all token ids that no pattern tells apart, rewrites the patterns to kinds and lists for each pair of
@@ -18,19 +18,19 @@ export function indexPatterns(
   vocabulary: Vocabulary,
 ): Starts {
   const steps = rules.flatMap(({ patterns }) => patterns.flatMap((pattern) => pattern.steps))
-  const kinds = tellApart(steps, vocabulary)
-  for (const step of steps) step.takes = byKind(step.takes, vocabulary, kinds)
-  const ofPair = Array.from({ length: kinds * kinds }, () => none)
+  const examples = tellApart(steps, vocabulary)
+  const kinds = examples.length
+  for (const step of steps) step.takes = byKind(step.takes, examples)
+  const ofPair = Array<Start[]>(kinds * kinds).fill(none)
   rules.forEach(({ patterns }, rule) => {
     for (const pattern of patterns) {
       const start = { rule, pattern }
-      const second = secondOf(pattern, kinds)
-      const [first] = pattern.steps
-      for (let one = 0; one < kinds; one += 1) {
-        if (first?.takes[one] !== 1) continue
-        for (let two = 0; two < kinds; two += 1) {
+      const seconds = kindsIn(secondOf(pattern, kinds))
+      for (const one of kindsIn(pattern.steps[0]?.takes ?? new Uint8Array())) {
+        for (const two of seconds) {
           const pair = one * kinds + two
-          if (second[two] === 1) ofPair[pair] = [...(ofPair[pair] ?? none), start]
+          if (ofPair[pair] === none) ofPair[pair] = [start]
+          else ofPair[pair]?.push(start)
         }
       }
     }
@@ -38,30 +38,36 @@ export function indexPatterns(
   return { kinds, ofPair }
 }
 
-/** Fills `vocabulary.kindOf`; returns how many kinds there are. */
-function tellApart(steps: readonly Step[], vocabulary: Vocabulary): number {
-  const sets = new Map(steps.map(({ takes }) => [String(takes), takes]))
+/** Fills `vocabulary.kindOf`; returns one token id of each kind. */
+function tellApart(steps: readonly Step[], vocabulary: Vocabulary): readonly number[] {
+  const sets = [...new Map(steps.map(({ takes }) => [Buffer.from(takes).toString('latin1'), takes])).values()]
   const known = new Map<string, number>()
+  const examples: number[] = []
   for (let id = 0; id < vocabulary.size; id += 1) {
     let membership = ''
-    let index = 0
-    for (const takes of sets.values()) {
+    sets.forEach((takes, index) => {
       if (takes[id] === 1) membership += `${index},`
-      index += 1
+    })
+    let kind = known.get(membership)
+    if (kind === undefined) {
+      kind = examples.push(id) - 1
+      known.set(membership, kind)
     }
-    const kind = known.get(membership) ?? known.size
-    known.set(membership, kind)
     vocabulary.kindOf[id] = kind
   }
-  return known.size
+  return examples
 }
 
-function byKind(takes: Uint8Array, { kindOf }: Vocabulary, kinds: number): Uint8Array {
-  const taken = new Uint8Array(kinds)
-  takes.forEach((takesId, id) => {
-    if (takesId === 1) taken[kindOf[id] ?? 0] = 1
-  })
+function byKind(takes: Uint8Array, examples: readonly number[]): Uint8Array {
+  const taken = new Uint8Array(examples.length)
+  examples.forEach((id, kind) => (taken[kind] = takes[id] ?? 0))
   return taken
+}
+
+function kindsIn(takes: Uint8Array): readonly number[] {
+  const kinds: number[] = []
+  for (let kind = 0; kind < takes.length; kind += 1) if (takes[kind] === 1) kinds.push(kind)
+  return kinds
 }
 
 /** Kinds that may stand second: up to the first step that cannot be left out. */
