@@ -1,8 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PostgresRefused, PostgresUnavailable } from './errors.ts'
 
 export type GroupCommitOptions<Item, Result> = {
   /** the most items that share a commit, 100 by default */
   readonly sizeMax?: number
+  /**
+   * flushes of a tenant begin at least this far apart unless the next one is full, so that neighbours in time share a commit;
+   * what comes after a rest goes at once; 0 by default
+   */
+  readonly paceMs?: number
   /** commits the items together and answers for each, in their order */
   run(tenantId: string, items: readonly Item[]): Promise<readonly Result[]>
 }
@@ -20,11 +26,16 @@ type Submitted<Item, Result> = { readonly item: Item; resolve(result: Result): v
  * one, so that only the bad item fails; an outage fails all of it, as does an error that is not the server's.
  */
 export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
-  const { sizeMax = 100 } = options
+  const { sizeMax = 100, paceMs = 0 } = options
   const queues = new Map<string, Submitted<Item, Result>[]>()
 
   async function drain(tenantId: string, queue: Submitted<Item, Result>[]): Promise<void> {
-    while (queue.length > 0) await flush(tenantId, queue.splice(0, sizeMax))
+    while (queue.length > 0) {
+      const beganMs = performance.now()
+      await flush(tenantId, queue.splice(0, sizeMax))
+      const restMs = paceMs - (performance.now() - beganMs)
+      if (restMs > 0 && queue.length < sizeMax) await sleep(restMs)
+    }
     queues.delete(tenantId)
   }
 

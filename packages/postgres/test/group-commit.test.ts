@@ -67,6 +67,41 @@ test('a tenant with a long queue does not hold up another', async () => {
   assert.equal(await answer, '2:7')
 })
 
+test('with a pace the first goes at once, and what comes within it shares the next commit', async () => {
+  const paceMs = 60
+  const flushes: { readonly items: readonly number[]; readonly atMs: number }[] = []
+  const commits = groupCommit<number, number>({
+    paceMs,
+    run: async (_, items) => (flushes.push({ items, atMs: performance.now() }), items),
+  })
+  const startedMs = performance.now()
+  await commits.submit(tenant, 1)
+  assert.ok(performance.now() - startedMs < paceMs)
+  const second = commits.submit(tenant, 2)
+  await turn()
+  await Promise.all([second, commits.submit(tenant, 3)])
+  assert.deepEqual(
+    flushes.map(({ items }) => items),
+    [[1], [2, 3]],
+  )
+  const [first, next] = flushes.map(({ atMs }) => atMs)
+  assert.ok((next ?? 0) - (first ?? 0) >= paceMs - 2)
+})
+
+test('a full commit does not wait for the pace', async () => {
+  const sizes: number[] = []
+  const paceMs = 250
+  const startedMs = performance.now()
+  const commits = groupCommit<number, number>({
+    paceMs,
+    sizeMax: 2,
+    run: async (_, items) => (sizes.push(items.length), items),
+  })
+  await Promise.all([1, 2, 3, 4].map((item) => commits.submit(tenant, item)))
+  assert.deepEqual(sizes, [2, 2])
+  assert.ok(performance.now() - startedMs < paceMs)
+})
+
 test('one bad item of 100 fails alone', async () => {
   const runs: number[] = []
   const commits = groupCommit<number, number>({

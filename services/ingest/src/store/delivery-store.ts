@@ -36,12 +36,17 @@ type Deps = {
 
 /** So many webhooks that wait at once are a rush: at a pace that is digested they are a fraction of it. */
 const rushFrom = 40
+/** Under a steady stream a webhook waits this long at most for others to share its commit. */
+const paceMs = 20
 
 export function createDeliveryStore(deps: Deps): DeliveryStore {
   const { postgres, clock, wakeRelay, yieldToAnswers, livePerSecond } = deps
   const allowances: Allowances = new Map()
   let waiting = 0
-  const commits = groupCommit<Claim, Receipt>({ run: (tenantId, claims) => commitClaims(postgres, tenantId, claims) })
+  const commits = groupCommit<Claim, Receipt>({
+    paceMs,
+    run: (tenantId, claims) => commitClaims(postgres, tenantId, claims),
+  })
 
   return {
     async accept(signed, report) {
