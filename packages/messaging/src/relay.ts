@@ -40,7 +40,7 @@ const bulkLeast = 8
 /** Turns are at least this far apart, so that accepts have the database to themselves in between and turns carry more. */
 const turnEveryMs = 15
 /** Under a steady stream of events turns are rarer still: a batch costs the server's disk the same whatever its size. */
-const steadyTurnEveryMs = 25
+const steadyTurnEveryMs = 40
 const steadyLeast = 3
 /**
  * Where turns take long there is too much to do, and live events yield to answers: the rest grows with the square of what
