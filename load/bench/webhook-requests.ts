@@ -20,8 +20,8 @@ export function sessionBody(session: {
     data: {
       sessionId: id,
       sessionType: 'language',
-      participant: { email: participant, name: 'Bench Participant' },
-      volunteer: { email: volunteer, name: 'Bench Volunteer' },
+      participant: { email: participant, name: nameOf(participant) },
+      volunteer: { email: volunteer, name: nameOf(volunteer) },
       scheduledAt: completedAt,
       completedAt,
       durationMinutes: 45,
@@ -32,6 +32,11 @@ export function sessionBody(session: {
       programme: 'Language Connect',
     },
   })
+}
+
+/** Everybody has one name, in whichever role: who is known does not change from session to session. */
+function nameOf(email: string): string {
+  return `Bench ${email.slice(0, email.indexOf('@'))}`
 }
 
 /** One signed request (Standard Webhooks), whole and ready to be written. */
