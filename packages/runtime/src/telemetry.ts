@@ -28,11 +28,14 @@ export interface Telemetry {
   exposition(): Promise<string>
 }
 
+/** How often the delay of the event loop is measured: each time wakes an idle process. */
+const eventLoopLookEveryMs = 100
+
 /** Metrics of a service with a registry of its own; asking twice for a name gives the same metric. */
 export function createTelemetry(service: string): Telemetry {
   const registry = new Registry()
   registry.setDefaultLabels({ service })
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: eventLoopLookEveryMs })
   const known = new Map<string, unknown>()
 
   function once<Metric>(name: string, create: () => Metric): Metric {
