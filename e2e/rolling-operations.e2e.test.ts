@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { services, type Service } from '@csr/contracts/services'
 import { kintellSessionCompleted } from '@csr/testkit/builders'
 import { eventually } from '@csr/testkit/eventually'
@@ -107,7 +108,7 @@ test(
     const load = { over: false }
     const worker = async (): Promise<void> => {
       while (!load.over) {
-        await deliver(company, (sent += 1))
+        await Promise.all([deliver(company, (sent += 1)), pause(100)])
         accepted += 1
       }
     }
