@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { endChildren, endHungFiles } from './hung-files.ts'
 import { mergeResults } from './merged-results.ts'
 import { startTestPostgres } from './postgres-server.ts'
+import { prepareCluster } from './prepared-cluster.ts'
 import { testSecrets } from './secrets.ts'
 
 /*
@@ -47,6 +48,7 @@ async function main(args: string[]): Promise<number> {
   const stopping = stopRequest()
   await testSecrets()
   await using server = await startTestPostgres()
+  if (files.some(startsStack)) await prepareCluster()
   if (stopping.signal.aborted) return 130
   process.env['CSR_TEST_POSTGRES'] = JSON.stringify({ port: server.port, passwords: server.passwords })
   const passed = await runFiles(files, options.concurrency, stopping.signal)
@@ -120,8 +122,11 @@ function runFiles(files: readonly string[], concurrency: number, signal: AbortSi
   })
 }
 
+function startsStack(file: string): boolean {
+  return file.endsWith(wholeStack)
+}
+
 function inPhases(files: readonly string[], concurrency: number) {
-  const startsStack = (file: string): boolean => file.endsWith(wholeStack)
   return [
     { kind: files.filter((file) => !startsStack(file)), atOnce: 2 * concurrency },
     { kind: files.filter(startsStack), atOnce: concurrency },

@@ -11,14 +11,15 @@ import { ephemeralFolder, killNow, type Ephemeral } from './ephemeral.ts'
 import { raisedLimits } from './raised-limits.ts'
 import { eventually } from './eventually.ts'
 import { claimPorts } from './port-block.ts'
+import { placeCluster } from './prepared-cluster.ts'
 import { placeTestSecrets } from './secrets.ts'
 
 /** Every process of a stack that can be killed on its own; of further replicas and nodes by number: `profile-2`, `nats-3`. */
 export type StackMember = Service | 'keeper' | 'nats' | 'postgres' | `${Service | 'nats'}-${number}`
 
 /**
- * A whole stack of real processes, started as `npm start` does, on ports and in a folder of its own. Only its keys are not
- * its own: making eight RSA keys is a tenth of a start.
+ * A whole stack of real processes, started as `npm start` does, on ports and in a folder of its own. Only its keys and the
+ * roles and empty tables of its databases are made for the whole test run: making them is half of a start.
  */
 export type TestStack = AsyncDisposable & {
   /** `stack.json` as it is now */
@@ -58,6 +59,7 @@ export async function privateStack(options: TestStackOptions = {}): Promise<Test
   const ports = await claimPorts(options.replicas)
   const directory = dataDirectory(options.dataDir ?? join(folder.dir, 'stack'))
   await placeTestSecrets(directory.secretsDir)
+  await placeCluster(directory.postgresDir)
   const running = await start(folder, directory.path, ports.base, options)
   const document = (): StackDocument => readStackDocument(directory.path)
   const gateway = createGatewayClient(document().gateway)
