@@ -1,16 +1,13 @@
 import { Readable } from 'node:stream'
-import type { run } from 'node:test'
 import type { TestEvent } from 'node:test/reporters'
 
-type Results = ReturnType<typeof run>
-
-/** Several runs, each begun when the one before it has ended, told as one: their tests as they come, one summary at the end. */
-export function mergeResults(runs: Iterable<Results>): Readable {
-  return Readable.from(withOneSummary(inTurn(runs)))
+/** What several runs told, one after the other, as if it were one: their tests as they come, one summary at the end. */
+export function mergeResults(runs: AsyncIterable<readonly TestEvent[]>): Readable {
+  return Readable.from(withOneSummary(flat(runs)))
 }
 
-async function* inTurn(runs: Iterable<Results>): AsyncGenerator<TestEvent> {
-  for (const results of runs) yield* results as AsyncIterable<TestEvent>
+async function* flat(runs: AsyncIterable<readonly TestEvent[]>): AsyncGenerator<TestEvent> {
+  for await (const events of runs) yield* events
 }
 
 type Diagnostic = Extract<TestEvent, { type: 'test:diagnostic' }>

@@ -8,6 +8,7 @@ import { endChildren, endHungFiles } from './hung-files.ts'
 import { mergeResults } from './merged-results.ts'
 import { startTestPostgres } from './postgres-server.ts'
 import { prepareCluster } from './prepared-cluster.ts'
+import { runBeside } from './run-beside.ts'
 import { testSecrets } from './secrets.ts'
 
 /*
@@ -15,20 +16,22 @@ import { testSecrets } from './secrets.ts'
  * One PostgreSQL serves all files, each takes databases of its own in it; one summary closes stdout.
  *
  * Files that start whole stacks keep the processors busy, the others mostly wait: for a time-out, a disk, a server that
- * comes back. So the others run first, twice as many at once.
+ * comes back. So one of the former runs beside several of the latter.
  */
 const usage = `npm test [-- [--concurrency N] [PATTERN …]]
 
 Runs every test file, or those whose path contains one of the patterns (for instance: keyring, e2e/, .db.test.ts):
-first those that start no whole stack, twice N (2) at once, then those that do, N at once.
+one that starts a whole stack beside 2 N - 1 others (N is 2), and N such ones when the others are through.
 Each file also runs alone: node_modules/.bin/node --test <file>`
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 const wholeStack = '.e2e.test.ts'
 
-/** Quick files first. */
-const order = ['.test.ts', '.db.test.ts', '.nats.test.ts', wholeStack]
+/** The longest of those first, so that little is left to do at the end, … */
+const longest = ['survives-faults', 'samples', 'start-and-stop', 'two-replicas', 'rolling-operations', 'operator-']
+/** … of the others the quick ones. */
+const quickest = ['.test.ts', '.db.test.ts', '.nats.test.ts']
 
 /** One test and one file may take this long; what hangs is ended and fails. */
 const testMsMax = 240_000
@@ -98,39 +101,34 @@ function named(file: string, pattern: string): boolean {
 }
 
 function rank(file: string): number {
-  return order.findLastIndex((suffix) => file.endsWith(suffix))
-}
-
-function runFiles(files: readonly string[], concurrency: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    let passed = true
-    function* runs() {
-      for (const { kind, atOnce } of inPhases(files, concurrency)) {
-        if (signal.aborted) return
-        const results = run({ files: kind, concurrency: atOnce, signal, timeout: testMsMax, cwd: root })
-        endHungFiles(results, { fileMsMax, say })
-        results.on('test:fail', ({ todo }) => {
-          if (todo === undefined || todo === false) passed = false
-        })
-        yield results
-      }
-    }
-    const report = mergeResults(runs()).compose(spec)
-    report.once('error', reject)
-    report.once('end', () => resolve(passed))
-    report.pipe(process.stdout, { end: false })
-  })
+  if (!startsStack(file)) return longest.length + 1 + quickest.findLastIndex((suffix) => file.endsWith(suffix))
+  const place = longest.findIndex((name) => file.includes(name))
+  return place < 0 ? longest.length : place
 }
 
 function startsStack(file: string): boolean {
   return file.endsWith(wholeStack)
 }
 
-function inPhases(files: readonly string[], concurrency: number) {
-  return [
-    { kind: files.filter((file) => !startsStack(file)), atOnce: 2 * concurrency },
-    { kind: files.filter(startsStack), atOnce: concurrency },
-  ].filter(({ kind }) => kind.length > 0)
+function runFiles(files: readonly string[], concurrency: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    let passed = true
+    const start = (file: string) => {
+      const results = run({ files: [file], signal, timeout: testMsMax, cwd: root })
+      endHungFiles(results, { fileMsMax, say })
+      results.on('test:fail', ({ todo }) => {
+        if (todo === undefined || todo === false) passed = false
+      })
+      return results
+    }
+    const placesOf = (file: string): number => (startsStack(file) ? 2 : 1)
+    const report = mergeResults(runBeside(files, { places: 2 * concurrency + 1, placesOf, start, signal })).compose(
+      spec,
+    )
+    report.once('error', reject)
+    report.once('end', () => resolve(passed))
+    report.pipe(process.stdout, { end: false })
+  })
 }
 
 /** Ctrl-C, SIGTERM and the end of whoever started this: the files under way are ended, then the servers. */

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-test('runs one after the other are told as one: every test once, one summary, what failed at its end', async () => {
+test('runs are told as one: every test once, one summary, what failed at its end', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'csr-runs-'))
   const write = (name: string, body: string): string => {
     writeFileSync(join(folder, name), `import { test } from 'node:test'\n${body}\n`)
@@ -15,7 +15,7 @@ test('runs one after the other are told as one: every test once, one summary, wh
   }
   const good = write('good.test.ts', `test('one', () => {})\ntest('two', () => {})\ntest.skip('three', () => {})`)
   const bad = write('bad.test.ts', `test('four', () => {})\ntest('five', () => { throw new Error('as planned') })`)
-  const script = fileURLToPath(new URL('./programs/run-in-turn.ts', import.meta.url))
+  const script = fileURLToPath(new URL('./programs/run-beside.ts', import.meta.url))
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const { stdout } = await promisify(execFile)(process.execPath, [script, good, bad], { env })
   for (const told of ['✔ one', '✔ two', '﹣ three', '✔ four', '✖ five'])
