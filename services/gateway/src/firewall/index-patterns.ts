@@ -21,7 +21,7 @@ export function indexPatterns(
   const examples = tellApart(steps, vocabulary)
   const kinds = examples.length
   for (const step of steps) step.takes = byKind(step.takes, examples)
-  const ofPair = Array<Start[]>(kinds * kinds).fill(none)
+  const ofPair = Array.from({ length: kinds * kinds }, () => none)
   rules.forEach(({ patterns }, rule) => {
     for (const pattern of patterns) {
       const start = { rule, pattern }
