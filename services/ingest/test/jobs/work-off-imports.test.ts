@@ -44,7 +44,7 @@ const hold = async () => ({ lost: new AbortController().signal, [Symbol.asyncDis
 
 test('a small file of another tenant does not wait for a large one', async () => {
   const files = [
-    { tenantId: 'a', id: 'large', rows: 40_000 },
+    { tenantId: 'a', id: 'large', rows: 10_000 },
     { tenantId: 'a', id: 'next', rows: 10 },
     { tenantId: 'b', id: 'small', rows: 10 },
   ]
@@ -56,7 +56,7 @@ test('a small file of another tenant does not wait for a large one', async () =>
 })
 
 test('a file that comes while another tenant’s is worked off is begun within the second', async () => {
-  const { imports, finished, left, commits } = storeOf([{ tenantId: 'a', id: 'large', rows: 60_000 }])
+  const { imports, finished, left, commits } = storeOf([{ tenantId: 'a', id: 'large', rows: 20_000 }])
   await using worker = workOffImports({ imports, hold, logger })
   await worker.start?.()
   await eventually(() => assert.ok(commits.length > 0))
