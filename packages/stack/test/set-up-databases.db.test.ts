@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { databaseRoles, rolesOf } from '@csr/postgres/bootstrap-roles'
-import { privateDatabase } from '@csr/testkit/database'
+import { startTestPostgres } from '@csr/testkit/postgres-server'
 import postgres from 'postgres'
 
 const program = fileURLToPath(new URL('../src/set-up-databases.ts', import.meta.url))
 
 test('roles, databases and migrations are set up on servers of others, and again without effect', async () => {
-  await using database = await privateDatabase({ server: 'own' })
+  await using server = await startTestPostgres()
   const folder = mkdtempSync(join(tmpdir(), 'csr-test-passwords-'))
   const passwords = Object.fromEntries(databaseRoles.map((role) => [role, `password-of-${role}`]))
   const file = join(folder, 'passwords.json')
@@ -22,8 +22,9 @@ test('roles, databases and migrations are set up on servers of others, and again
       encoding: 'utf8',
       env: {
         PATH: process.env['PATH'],
-        DATABASE_URL: database.adminUrl,
-        KEYS_DATABASE_URL: database.adminUrl,
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        DATABASE_URL: server.adminUrl,
+        KEYS_DATABASE_URL: server.adminUrl,
         DATABASE_PASSWORDS_FILE: file,
       },
     })
@@ -32,7 +33,7 @@ test('roles, databases and migrations are set up on servers of others, and again
   rmSync(folder, { recursive: true })
 
   const role = rolesOf('profile').request
-  const url = new URL(database.adminUrl)
+  const url = new URL(server.adminUrl)
   Object.assign(url, { username: role, password: passwords[role], pathname: '/csr' })
   const client = postgres(url.href, { max: 1 })
   const rows = await client`select count(*)::int as count from profile.profiles`

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { endChildren, endHungFiles } from './hung-files.ts'
 import { mergeResults } from './merged-results.ts'
-import { startTestPostgres } from './postgres-server.ts'
+import { startMigratedPostgres } from './postgres-server.ts'
 import { prepareCluster } from './prepared-cluster.ts'
 import { runBeside } from './run-beside.ts'
 import { testSecrets } from './secrets.ts'
@@ -50,8 +50,8 @@ async function main(args: string[]): Promise<number> {
   say(`${files.length} test files on servers of their own`)
   const stopping = stopRequest()
   await testSecrets()
-  await using server = await startTestPostgres()
-  if (files.some(startsStack)) await prepareCluster()
+  await prepareCluster()
+  await using server = await startMigratedPostgres()
   if (stopping.signal.aborted) return 130
   process.env['CSR_TEST_POSTGRES'] = JSON.stringify({ port: server.port, passwords: server.passwords })
   const passed = await runFiles(files, options.concurrency, stopping.signal)
