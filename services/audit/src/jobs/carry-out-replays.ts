@@ -1,24 +1,14 @@
-import { createPulse } from '@csr/messaging/pulse'
-import type { Resource } from '@csr/runtime/lifecycle'
+import { leadAlone, type Hold, type Leader } from '@csr/messaging/leader'
 import type { Logger } from '@csr/runtime/logger'
 import { nextOf } from '../domain/bulk-replay.ts'
 import type { BulkReplayStore } from '../store/bulk-replay-store.ts'
 import type { Asker, ReplayStore } from '../store/replay-store.ts'
-
-/** A lock that one process holds at a time, over all replicas. */
-type Hold = (name: string, signal: AbortSignal) => Promise<{ readonly lost: AbortSignal } & AsyncDisposable>
 
 type Deps = {
   readonly bulks: BulkReplayStore
   readonly replays: Pick<ReplayStore, 'replay'>
   readonly hold: Hold
   readonly logger: Logger
-}
-
-/** Carries out what operators asked for. */
-export interface ReplayWorker extends Resource {
-  /** looks for work now instead of at the next round */
-  wake(): void
 }
 
 const lookEveryMs = 2_000
@@ -29,43 +19,17 @@ const lookAgainMs = 200
  * Carries out bulk replays, one replica at a time. Everything it knows stands in the database: after a kill the next one
  * goes on where the last commit was.
  */
-export function carryOutReplays({ bulks, replays, hold, logger }: Deps): ReplayWorker {
-  const stop = new AbortController()
-  const pulse = createPulse()
-  let running: Promise<void> | null = null
-
-  async function stand(): Promise<void> {
-    while (!stop.signal.aborted) {
-      try {
-        await using lock = await hold('audit:replays', stop.signal)
-        const until = AbortSignal.any([stop.signal, lock.lost])
-        while (!until.aborted) await pulse.wait((await round({ bulks, replays }, until)) ? lookAgainMs : lookEveryMs)
-      } catch (error) {
-        if (stop.signal.aborted) return
-        logger.error('replays-wait', error)
-        await pulse.wait(lookEveryMs)
-      }
-    }
-  }
-
-  return {
-    name: 'replays',
-    wake: () => pulse.ring(),
-    async start() {
-      running = stand()
-    },
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      pulse.ring()
-      await running
-    },
-  }
+export function carryOutReplays({ bulks, replays, hold, logger }: Deps): Leader {
+  return leadAlone({
+    ...{ name: 'audit:replays', hold, logger },
+    round: async (until) => ((await step({ bulks, replays }, until)) ? lookAgainMs : lookEveryMs),
+  })
 }
 
 type Steps = Pick<Deps, 'bulks' | 'replays'>
 
 /** One step of each bulk replay; false where there is none. */
-async function round({ bulks, replays }: Steps, until: AbortSignal): Promise<boolean> {
+async function step({ bulks, replays }: Steps, until: AbortSignal): Promise<boolean> {
   const found = await bulks.underWay()
   for (const { id, state, asker } of found) {
     if (state === 'requested') await bulks.plan(id)

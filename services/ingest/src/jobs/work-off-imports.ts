@@ -1,18 +1,9 @@
-import { createPulse } from '@csr/messaging/pulse'
-import type { Resource } from '@csr/runtime/lifecycle'
+import { leadAlone, type Hold, type Leader } from '@csr/messaging/leader'
 import type { Logger } from '@csr/runtime/logger'
 import { workOffFile } from '../csv/work-off-file.ts'
 import type { ImportStore } from '../store/import-store.ts'
 
-/** A lock that one process holds at a time, over all replicas. */
-export type Hold = (name: string, signal: AbortSignal) => Promise<{ readonly lost: AbortSignal } & AsyncDisposable>
-
 type Deps = { readonly imports: ImportStore; readonly hold: Hold; readonly logger: Logger }
-
-export interface ImportWorker extends Resource {
-  /** looks for work now instead of at the next round */
-  wake(): void
-}
 
 const lookEveryMs = 1_000
 const retryMs = 1_000
@@ -27,48 +18,16 @@ const tenantsMost = 4
  * Works off stored files: those of a tenant one after the other, in the order they came, and tenants side by side, so that
  * nobody waits for the files of another. One replica at a time, the others stand by.
  */
-export function workOffImports({ imports, hold, logger }: Deps): ImportWorker {
-  const stop = new AbortController()
-  const pulse = createPulse()
-  let running: Promise<void> | null = null
-  const files = workSideBySide({ imports, logger, ended: () => pulse.ring() })
-
-  async function stand(): Promise<void> {
-    while (!stop.signal.aborted) {
-      try {
-        await using lock = await hold('imports', stop.signal)
-        await lead(AbortSignal.any([stop.signal, lock.lost]))
-      } catch (error) {
-        if (stop.signal.aborted) return
-        logger.error('imports-wait', error)
-        await pulse.wait(retryMs)
-      }
-    }
-  }
-
-  async function lead(until: AbortSignal): Promise<void> {
-    try {
-      while (!until.aborted) {
-        await files.look(until)
-        if (!until.aborted) await pulse.wait(lookEveryMs)
-      }
-    } finally {
-      await files.left()
-    }
-  }
-
-  return {
-    name: 'imports',
-    wake: () => pulse.ring(),
-    async start() {
-      running = stand()
+export function workOffImports({ imports, hold, logger }: Deps): Leader {
+  const files = workSideBySide({ imports, logger, ended: () => leader.wake() })
+  const leader = leadAlone({
+    ...{ name: 'imports', hold, logger, left: files.left },
+    async round(until) {
+      await files.look(until)
+      return lookEveryMs
     },
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      pulse.ring()
-      await running
-    },
-  }
+  })
+  return leader
 }
 
 type Side = Pick<Deps, 'imports' | 'logger'> & { readonly ended: () => void }
