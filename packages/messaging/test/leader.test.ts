@@ -10,27 +10,25 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 /** A lock as PostgreSQL keeps one: one holder, the others wait in turn; `lose` is the end of the holder's connection. */
 function lockOf() {
   const waiting: (() => void)[] = []
-  let holder: AbortController | null = null
-  const letGo = (): void => {
-    holder = null
-    waiting.shift()?.()
-  }
+  const now: { holder: AbortController | null } = { holder: null }
   const hold: Hold = async (_name, signal) => {
-    while (holder !== null) {
+    while (now.holder !== null) {
       await new Promise<void>((resolve, reject) => {
         waiting.push(resolve)
         signal.addEventListener('abort', () => reject(new Error('stopped')))
       })
     }
-    const own = (holder = new AbortController())
+    const own = (now.holder = new AbortController())
     return {
       lost: own.signal,
       async [Symbol.asyncDispose]() {
-        if (holder === own) letGo()
+        if (now.holder !== own) return
+        now.holder = null
+        waiting.shift()?.()
       },
     }
   }
-  return { hold, lose: () => holder?.abort(), isFree: () => holder === null }
+  return { hold, lose: () => now.holder?.abort(), isFree: () => now.holder === null }
 }
 
 test('one leads, the other stands by and takes over when the lock is lost, or its holder stops', async () => {
