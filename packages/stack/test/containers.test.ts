@@ -8,6 +8,7 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { services } from '@csr/contracts/services'
 import { readKeyFile } from '@csr/keyring/key-file'
+import { placeTestSecrets } from '@csr/testkit/secrets'
 import { DCLinter } from 'dclint'
 import { validate } from 'dockerfile-utils'
 import { parse } from 'yaml'
@@ -228,8 +229,9 @@ function readEnvironment(path: string): Record<string, string> {
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
 }
 
-test('applications at Google and Entra go into the gateway’s own file, stay there, and reach no other container', () => {
+test('applications at Google and Entra go into the gateway’s own file, stay there, and reach no other container', async () => {
   const own = join(folder, '..', 'with-providers')
+  await placeTestSecrets(join(own, 'secrets'))
   const run = (env: Record<string, string>): void =>
     void execFileSync(process.execPath, [join(root, 'packages/stack/src/prepare-containers.ts'), own], { env })
   const file = (service: string): string => readFileSync(join(own, `environment/${service}.env`), 'utf8')
