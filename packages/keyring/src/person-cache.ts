@@ -5,22 +5,32 @@ import { entriesMax, freshMs, type KeyCell } from './key-cache.ts'
 export interface PersonCache {
   /** the key of the person with this blind index, if both were read within the last 15 s and it was not destroyed */
   find(tenantId: string, blindIndex: string): KeyCell | undefined
+  /** whether somebody had this blind index within the last ten minutes: most likely still, but only the store can tell */
+  wasRead(blindIndex: string): boolean
   put(blindIndex: string, cell: KeyCell): void
   sweep(): void
   clear(): void
 }
 
+/** How long a blind index is remembered by itself, without person or key. */
+const rememberedMs = 600_000
+
 export function createPersonCache(clock: Clock, options: { entriesMax?: number } = {}): PersonCache {
   const most = options.entriesMax ?? entriesMax
   // In the order of reading: what is read again moves to the end, the oldest stand in front.
-  const people = new Map<string, { readonly cell: KeyCell; readonly readAtMs: number }>()
-  const isFresh = (readAtMs: number): boolean => Math.abs(clock.nowMs() - readAtMs) < freshMs
+  const people = new Map<string, { cell: KeyCell | null; readonly readAtMs: number }>()
+  const isWithin = (readAtMs: number, ms: number): boolean => Math.abs(clock.nowMs() - readAtMs) < ms
+  const isFresh = (readAtMs: number): boolean => isWithin(readAtMs, freshMs)
 
   return {
     find(tenantId, blindIndex) {
       const entry = people.get(blindIndex)
-      if (entry?.cell.tenantId !== tenantId || !isFresh(entry.readAtMs)) return undefined
+      if (entry?.cell?.tenantId !== tenantId || !isFresh(entry.readAtMs)) return undefined
       return isFresh(entry.cell.readAtMs) && entry.cell.secret ? entry.cell : undefined
+    },
+    wasRead(blindIndex) {
+      const entry = people.get(blindIndex)
+      return entry !== undefined && isWithin(entry.readAtMs, rememberedMs)
     },
     put(blindIndex, cell) {
       people.delete(blindIndex)
@@ -30,7 +40,8 @@ export function createPersonCache(clock: Clock, options: { entriesMax?: number }
     sweep() {
       for (const [blindIndex, entry] of people) {
         if (isFresh(entry.readAtMs)) break
-        people.delete(blindIndex)
+        entry.cell = null
+        if (!isWithin(entry.readAtMs, rememberedMs)) people.delete(blindIndex)
       }
     },
     clear: () => people.clear(),

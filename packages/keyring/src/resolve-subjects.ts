@@ -92,27 +92,36 @@ async function placeInStore(deps: Deps, tenantId: string, people: readonly Blind
   const placements: Placement[] = []
   for (let at = 0; at < people.length; at += peopleMax) {
     const some = people.slice(at, at + peopleMax)
-    const placed = (await placeSome(deps, tenantId, some)) ?? (await placeSome(deps, tenantId, some))
+    const strangers = some.filter((person) => !wasRead(deps.people, person))
+    const placed =
+      (await placeSome(deps, tenantId, some, strangers)) ??
+      (await placeSome(deps, tenantId, some, some)) ??
+      (await placeSome(deps, tenantId, some, some))
     if (!placed) throw new KeyringUnavailable('a person was erased while being resolved')
     placements.push(...placed)
   }
   return placements
 }
 
-/** Undefined where an identifier vanished between placing and reading: its person was erased in that moment. */
+/** Whoever was here before is read again; only where nobody is found any more they are placed like strangers. */
+function wasRead(people: PersonCache, { email, external }: BlindIndexes): boolean {
+  return (email === null || people.wasRead(email)) && (external === null || people.wasRead(external))
+}
+
+/**
+ * Reads people, after placing those of them who are strangers. Undefined where an identifier is not there: its person was
+ * erased, since it was last read or in that moment.
+ */
 async function placeSome(
   deps: Deps,
   tenantId: string,
   people: readonly BlindIndexes[],
+  strangers: readonly BlindIndexes[],
 ): Promise<Placement[] | undefined> {
   const tenantKey = await deps.tenantKeys.get(tenantId)
-  const { emails, externals } = plan(people, tenantKey, deps.ids)
-  const createdAt = deps.clock.now()
-  const indexes = [...emails.map(({ email }) => email), ...externals.map(({ external }) => external)]
   const rows = await placeAndRead(deps.postgres, tenantId, [
-    placeEmails(emails, createdAt),
-    placeExternals(externals, createdAt),
-    selectPeople(indexes),
+    ...(strangers.length > 0 ? placing(strangers, tenantKey, deps) : []),
+    selectPeople(indexesOf(people)),
   ])
   if (!rows) return undefined
   const cells = rememberPeople(deps, tenantId, tenantKey, rows)
@@ -124,15 +133,27 @@ async function placeSome(
   return placed.every((placement) => placement !== undefined) ? placed : undefined
 }
 
+/** Everybody's identifiers, each once. */
+function indexesOf(people: readonly BlindIndexes[]): string[] {
+  const indexes = people.flatMap(({ email, external }) => [email, external])
+  return [...new Set(indexes.filter((index) => index !== null))]
+}
+
+function placing(strangers: readonly BlindIndexes[], tenantKey: TenantKey, { ids, clock }: Deps): Statement<never>[] {
+  const { emails, externals } = plan(strangers, tenantKey, ids)
+  const createdAt = clock.now()
+  return [placeEmails(emails, createdAt), placeExternals(externals, createdAt)]
+}
+
 /** An identifier cannot be added to a person who is being erased: the reference to the person's key refuses it. */
 async function placeAndRead(
   postgres: Postgres,
   tenantId: string,
-  statements: readonly [Statement<never>, Statement<never>, Statement<PersonRow>],
+  statements: readonly [...Statement<never>[], Statement<PersonRow>],
 ): Promise<PersonRow[] | undefined> {
   try {
-    const [, , rows] = await postgres.group(tenantId, statements)
-    return rows
+    const answers: readonly (readonly unknown[])[] = await postgres.group(tenantId, statements)
+    return answers.at(-1) as PersonRow[]
   } catch (error) {
     if (error instanceof PostgresRefused && error.sqlstate === foreignKeyViolation) return undefined
     throw error

@@ -179,6 +179,33 @@ test('what is known is answered from memory for 15 s, without the store', async 
   assert.ok((await groups()) > asked)
 })
 
+test('who was read before is read again, and who or what is new beside them is placed', async () => {
+  const { tenantId } = await keyrings.tenant()
+  const ingest = keyrings.open('ingest')
+  const known = await idOf(ingest, tenantId, { email: email('known') })
+  keyrings.clock.advanceMs(15_000)
+  const { subjectIds } = await ingest.resolveSubjects(tenantId, [
+    { email: email('known') },
+    { email: email('new') },
+    kintell('x-new', email('known')),
+  ])
+  assert.deepEqual([subjectIds[0], subjectIds[2]], [known, known])
+  assert.notEqual(subjectIds[1], known)
+  assert.equal(await idOf(keyrings.open('ingest'), tenantId, kintell('x-new')), known)
+})
+
+test('who was erased since they were read is somebody new, whoever else is asked for with them', async () => {
+  const { tenantId } = await keyrings.tenant()
+  const ingest = keyrings.open('ingest')
+  const people = [{ email: email('erased') }, { email: email('other') }]
+  const { subjectIds: before } = await ingest.resolveSubjects(tenantId, people)
+  await keyrings.open('privacy').eraseSubject(tenantId, before[0] as string)
+  keyrings.clock.advanceMs(15_000)
+  const { subjectIds } = await ingest.resolveSubjects(tenantId, people)
+  assert.equal(subjectIds[1], before[1])
+  assert.notEqual(subjectIds[0], before[0])
+})
+
 test('concurrent calls for unknown people share a few commits', async () => {
   const { tenantId } = await keyrings.tenant()
   const ingest = keyrings.open('ingest')
