@@ -1,6 +1,6 @@
 import type { BenchStack } from './bench-stack.ts'
 import { runLoad } from './http-load.ts'
-import { expectOnly, measured, perSecond, processorNote, type BenchRow } from './measured.ts'
+import { expectOnly, measured, perSecond, processorNote, processorsNote, type BenchRow } from './measured.ts'
 import { probeVisibleLag } from './visible-lag.ts'
 import { drained } from './webhook-accept.ts'
 import { prepareSessions } from './webhook-requests.ts'
@@ -35,6 +35,7 @@ export async function webhookSustained(stack: BenchStack): Promise<BenchRow> {
     notes: [
       `event lag p95 ${lagP95.toFixed(0)} ms over ${lags.length} probes; left at the end: drained in ${drain.toFixed(1)} s`,
       processorNote('ours', result),
+      processorsNote(result),
     ],
   }
 }
