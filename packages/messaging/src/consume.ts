@@ -20,7 +20,7 @@ import { consumerTelemetry } from './telemetry.ts'
 import type { Vault } from './vault.ts'
 import { startWatchdog } from './watchdog.ts'
 
-export { answer, on, onAnyEvent, type Handler, type Writes } from './handler.ts'
+export { answer, on, onAnyEvent, unhurried, type Handler, type Writes } from './handler.ts'
 export { RetryLater, Unprocessable } from './outcomes.ts'
 
 export type ConsumeOptions = {

@@ -32,7 +32,7 @@ export type Handler = {
 }
 
 const paceMs = 20
-const paceOfAllMs = 100
+const unhurriedPaceMs = 100
 
 /** A handler of one event in all its versions, read as the newest. */
 export function on<Name extends EventName>(
@@ -53,9 +53,14 @@ export function answer<Name extends EventName>(
   })
 }
 
+/** A handler nobody waits for: fewer and larger groups. What comes after a rest still goes at once. */
+export function unhurried(handler: Handler): Handler {
+  return { ...handler, paceMs: unhurriedPaceMs }
+}
+
 /** A handler of everything that is published; only the envelope is checked. */
 export function onAnyEvent(
   handle: (tenantId: string, events: readonly Event[], sources: readonly Source[]) => Promise<Writes>,
 ): Handler {
-  return { event: '*', paceMs: paceOfAllMs, handle }
+  return { event: '*', paceMs: unhurriedPaceMs, handle }
 }
