@@ -31,6 +31,9 @@ const windowMax = 512
 const pullLeast = windowMax / 4
 /** Groups of different tenants that run at the same time. */
 const groupsMax = 4
+/** How far apart groups begin at most that take long: somebody waits for what is live, nobody for bulk. */
+const liveRestMostMs = 60
+const bulkRestMostMs = 250
 /** A held message is renewed well within the durable's `ack_wait` of 10 s. */
 const renewEveryMs = 2_000
 const renewAfterMs = 3_000
@@ -70,8 +73,8 @@ export class Consumer {
     this.#options = options
     this.#settler = new Settler(ports, handler, name, measured)
     this.#read = createReader(handler.event)
-    this.#live = createLanes(handler.paceMs)
-    this.#bulk = createLanes(handler.paceMs)
+    this.#live = createLanes(handler.paceMs, liveRestMostMs)
+    this.#bulk = createLanes(handler.paceMs, bulkRestMostMs)
     for (const durable of options.durables) this.#sources.set(durable.stream, this.#open(durable))
     this.#renewal = setInterval(() => this.#renew(), renewEveryMs)
   }

@@ -22,14 +22,14 @@ export interface Lanes {
 }
 
 /** How far apart groups begin that are not full: as the square of what the last one took beyond 40 ms (60 ms: 50 ms). */
-const restOf = (tookMs: number): number => Math.min(250, Math.max(0, tookMs - 40) ** 2 / 8)
+const restOf = (tookMs: number): number => Math.max(0, tookMs - 40) ** 2 / 8
 
 /**
  * Groups of one tenant begin `paceMs` apart unless a full one is there, so that neighbours in time share a commit; further
- * apart when groups take long, which they do when processor or database have too much to do. Then what is live yields to
- * answers, and fewer, larger groups do the same work for less.
+ * apart when groups take long, which they do when processor or database have too much to do, but `restMostMs` at most. Then
+ * fewer, larger groups do the same work for less.
  */
-export function createLanes(paceMs: number): Lanes {
+export function createLanes(paceMs: number, restMostMs: number): Lanes {
   const lanes = new Map<string, TenantLane>()
 
   function laneOf(tenantId: string): TenantLane {
@@ -46,7 +46,7 @@ export function createLanes(paceMs: number): Lanes {
     putBack: (tenantId, jobs) => void laneOf(tenantId).jobs.unshift(...jobs),
     rest(tenantId, beganMs, endedMs) {
       const lane = laneOf(tenantId)
-      lane.nextMs = Math.max(lane.nextMs, beganMs + restOf(endedMs - beganMs))
+      lane.nextMs = Math.max(lane.nextMs, beganMs + Math.min(restMostMs, restOf(endedMs - beganMs)))
     },
     take(nowMs, busy) {
       let soonestMs = Infinity

@@ -44,10 +44,10 @@ const steadyTurnEveryMs = 40
 const steadyLeast = 3
 /**
  * Where turns take long there is too much to do, and live events yield to answers: the rest grows with the square of what
- * a turn takes beyond 25 ms (35 ms: 50 ms, 45 ms: 200 ms). What waits meanwhile goes in larger batches, which cost less.
- * What an import sends is nobody's answer: its turns do not rest.
+ * a turn takes beyond 25 ms (30 ms: 12 ms, 35 ms: 50 ms), 60 ms at most: somebody waits for them. What waits meanwhile goes in
+ * larger batches, which cost less. What an import sends is nobody's answer: its turns do not rest.
  */
-const restOf = (turnMs: number): number => Math.min(400, Math.max(0, turnMs - 25) ** 2 / 2)
+const restOf = (turnMs: number): number => Math.min(60, Math.max(0, turnMs - 25) ** 2 / 2)
 const idleFirstMs = 250
 const idleMostMs = 1_000
 const checkEveryMs = 10_000

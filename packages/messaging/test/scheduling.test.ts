@@ -14,7 +14,7 @@ const taken = (next: Group | number): [string, number] =>
   typeof next === 'number' ? ['-', next] : [next.tenantId, next.jobs.length]
 
 test('tenants take turns, a full group at a time', () => {
-  const lanes = createLanes(20)
+  const lanes = createLanes(20, 250)
   for (let count = 0; count < 250; count += 1) lanes.add(job('a'))
   lanes.add(job('b'))
   assert.deepEqual(taken(lanes.take(1_000, nobody)), ['a', 100])
@@ -26,7 +26,7 @@ test('tenants take turns, a full group at a time', () => {
 })
 
 test('the longer a group took, the later the next one that is not full', () => {
-  const lanes = createLanes(20)
+  const lanes = createLanes(20, 250)
   lanes.add(job('a'))
   assert.deepEqual(taken(lanes.take(1_000, nobody)), ['a', 1])
   lanes.rest('a', 1_000, 1_080)
@@ -39,7 +39,7 @@ test('the longer a group took, the later the next one that is not full', () => {
 })
 
 test('a busy tenant is passed over, and what was not settled comes first again', () => {
-  const lanes = createLanes(0)
+  const lanes = createLanes(0, 250)
   lanes.add(job('a'))
   lanes.add(job('b'))
   assert.deepEqual(taken(lanes.take(0, new Set(['a']))), ['b', 1])
