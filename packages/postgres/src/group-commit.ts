@@ -31,22 +31,19 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
 
   async function drain(tenantId: string, queue: Submitted<Item, Result>[]): Promise<void> {
     while (queue.length > 0) {
-      const beganMs = performance.now()
+      const nextMs = performance.now() + paceMs
       await flush(tenantId, queue.splice(0, sizeMax))
-      const restMs = paceMs - (performance.now() - beganMs)
-      if (restMs > 0 && queue.length < sizeMax) await sleep(restMs)
+      if (queue.length < sizeMax) await restUntil(nextMs)
     }
     queues.delete(tenantId)
   }
 
   async function flush(tenantId: string, batch: readonly Submitted<Item, Result>[]): Promise<void> {
     try {
-      const results = await options.run(
-        tenantId,
-        batch.map(({ item }) => item),
-      )
-      if (results.length !== batch.length)
-        throw new TypeError(`run answered ${results.length} of ${batch.length} items`)
+      const items = batch.map(({ item }) => item)
+      const results = await options.run(tenantId, items)
+      if (results.length !== items.length)
+        throw new TypeError(`run answered ${results.length} of ${items.length} items`)
       for (const [index, submitted] of batch.entries()) submitted.resolve(results[index] as Result)
     } catch (error) {
       if (error instanceof PostgresRefused && batch.length > 1) await flushOneByOne(tenantId, batch)
@@ -84,4 +81,14 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
       })
     },
   }
+}
+
+function resolveAll<Result>(batch: readonly Submitted<unknown, Result>[], results: readonly Result[]): void {
+  if (results.length !== batch.length) throw new TypeError(`run answered ${results.length} of ${batch.length} items`)
+  for (const [index, submitted] of batch.entries()) submitted.resolve(results[index] as Result)
+}
+
+async function restUntil(atMs: number): Promise<void> {
+  const restMs = atMs - performance.now()
+  if (restMs > 0) await sleep(restMs)
 }
