@@ -120,7 +120,7 @@ async function placeSome(
 ): Promise<Placement[] | undefined> {
   const tenantKey = await deps.tenantKeys.get(tenantId)
   const rows = await placeAndRead(deps.postgres, tenantId, [
-    ...(strangers.length > 0 ? placing(strangers, tenantKey, deps) : []),
+    ...(strangers.length > 0 ? placeStrangers(strangers, tenantKey, deps) : []),
     selectPeople(indexesOf(people)),
   ])
   if (!rows) return undefined
@@ -139,7 +139,11 @@ function indexesOf(people: readonly BlindIndexes[]): string[] {
   return [...new Set(indexes.filter((index) => index !== null))]
 }
 
-function placing(strangers: readonly BlindIndexes[], tenantKey: TenantKey, { ids, clock }: Deps): Statement<never>[] {
+function placeStrangers(
+  strangers: readonly BlindIndexes[],
+  tenantKey: TenantKey,
+  { ids, clock }: Deps,
+): Statement<never>[] {
   const { emails, externals } = plan(strangers, tenantKey, ids)
   const createdAt = clock.now()
   return [placeEmails(emails, createdAt), placeExternals(externals, createdAt)]
