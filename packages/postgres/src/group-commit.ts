@@ -41,10 +41,7 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
   async function flush(tenantId: string, batch: readonly Submitted<Item, Result>[]): Promise<void> {
     try {
       const items = batch.map(({ item }) => item)
-      const results = await options.run(tenantId, items)
-      if (results.length !== items.length)
-        throw new TypeError(`run answered ${results.length} of ${items.length} items`)
-      for (const [index, submitted] of batch.entries()) submitted.resolve(results[index] as Result)
+      resolveAll(batch, await options.run(tenantId, items))
     } catch (error) {
       if (error instanceof PostgresRefused && batch.length > 1) await flushOneByOne(tenantId, batch)
       else for (const submitted of batch) submitted.reject(error)
