@@ -35,7 +35,7 @@ type Deps = {
 }
 
 /** So many webhooks that wait at once are a rush: at a pace that is digested they are a fraction of it. */
-const rushFrom = 40
+const rushFrom = 50
 /** Under a steady stream a webhook waits this long at most for others to share its commit. */
 const paceMs = 20
 
