@@ -9,6 +9,7 @@ import { eventLag } from './bench/event-lag.ts'
 import { firewall } from './bench/firewall.ts'
 import { gatewayOverhead } from './bench/gateway-overhead.ts'
 import type { BenchRow, Cost } from './bench/measured.ts'
+import { outboxToEffect } from './bench/outbox-to-effect.ts'
 import { profileRead } from './bench/profile-read.ts'
 import { relay } from './bench/relay.ts'
 import { tenantFairness } from './bench/tenant-fairness.ts'
@@ -28,6 +29,7 @@ const rows: Readonly<Record<string, (stack: BenchStack, note: Note) => Promise<B
   'webhook-sustained': webhookSustained,
   'tenant-fairness': tenantFairness,
   relay,
+  'outbox-to-effect': outboxToEffect,
   firewall,
 }
 
@@ -61,9 +63,10 @@ function describe(row: BenchRow): string {
   const mark = row.met ? pc.green('✓') : pc.red('✗')
   const ratio = row.ratio === null ? '' : `${pc.bold(`${Math.round(row.ratio * 100)} %`)} of the twin, `
   const bare = row.bare === null ? '' : ` against ${row.bare.toFixed(0)}`
-  const latency = `p50 ${row.p50Ms.toFixed(1)}, p95 ${row.p95Ms.toFixed(1)}, p99 ${row.p99Ms.toFixed(1)} ms`
+  const times = Object.entries({ p50: row.p50Ms, p95: row.p95Ms, p99: row.p99Ms })
+  const latency = times.map(([name, ms]) => (ms === null ? '' : `, ${name} ${ms.toFixed(1)} ms`)).join('')
   return [
-    `${mark} ${row.name.padEnd(18)} ${ratio}${row.ours.toFixed(0)}${bare} ${row.unit}, ${latency}`,
+    `${mark} ${row.name.padEnd(18)} ${ratio}${row.ours.toFixed(0)}${bare} ${row.unit}${latency}`,
     `  ${pc.dim(`goal: ${row.goal}`)}`,
     ...row.notes.map((text) => `  ${pc.dim(text)}`),
     ...(row.costs ?? []).map((cost) => `  ${pc.dim(describeCost(cost))}`),

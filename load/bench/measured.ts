@@ -9,9 +9,10 @@ export type BenchRow = {
   readonly ours: number
   readonly bare: number | null
   readonly ratio: number | null
-  readonly p50Ms: number
-  readonly p95Ms: number
-  readonly p99Ms: number
+  /** null where only a rate is measured */
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
   readonly goal: string
   readonly met: boolean
   /** what else was measured, for a reader */

@@ -3,7 +3,6 @@ import type { Event } from '@csr/contracts/events/envelope'
 import { topicOf } from '@csr/contracts/streams'
 import { insertEvents } from '@csr/messaging/outbox'
 import { jetstream } from '@nats-io/jetstream'
-import { headers } from '@nats-io/transport-node'
 import { openRig, session, tenantId, topic, type Rig, type RunningService } from '../../packages/messaging/test/rig.ts'
 import type { BenchStack } from './bench-stack.ts'
 import type { BenchRow } from './measured.ts'
@@ -22,7 +21,7 @@ const ratioGoal = 0.5
  */
 export async function relay(_stack: BenchStack, note: (text: string) => void): Promise<BenchRow> {
   await using rig = await openRig({ ownPostgres: true })
-  const bare = await publishBare(rig)
+  const bare = await publishBare(rig, { to: topicOf(topic, 'bulk'), events: eventsTotal, underWay })
   note(`bare: ${bare.toFixed(0)}/s`)
   await using ingest = await rig.start('ingest')
   const ours = await emptyOutbox(rig, ingest)
@@ -45,24 +44,21 @@ export async function relay(_stack: BenchStack, note: (text: string) => void): P
   }
 }
 
-async function publishBare(rig: Rig): Promise<number> {
+type Bare = { readonly to: string; readonly events: number; readonly underWay: number }
+
+/** Only publishes, and waits for each to be stored: events per second. */
+export async function publishBare(rig: Rig, { to, events, underWay: atOnce }: Bare): Promise<number> {
   const connection = await rig.nats.connect('ingest')
   const stream = jetstream(connection)
-  const bulk = topicOf(topic, 'bulk')
-  const events = Array.from({ length: eventsTotal }, () => session())
+  const left = Array.from({ length: events }, () => session()).values()
   const startedMs = performance.now()
-  const left = events.values()
   const publish = async (): Promise<void> => {
-    for (const event of left) {
-      const about = headers()
-      about.set('Nats-Msg-Id', event.id)
-      await stream.publish(bulk, JSON.stringify(event), { headers: about })
-    }
+    for (const event of left) await stream.publish(to, JSON.stringify(event), { msgID: event.id })
   }
-  await Promise.all(Array.from({ length: underWay }, publish))
+  await Promise.all(Array.from({ length: atOnce }, publish))
   const seconds = (performance.now() - startedMs) / 1_000
   await connection.close()
-  return eventsTotal / seconds
+  return events / seconds
 }
 
 /** The bus is away while the outbox fills; time counts from its first event to its last. */
