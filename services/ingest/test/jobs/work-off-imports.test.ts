@@ -81,12 +81,12 @@ test('a file that cannot be worked off now is tried again, and holds up nobody e
 })
 
 test('who stops leaves a file behind its last commit', async () => {
-  const { imports, finished, commits } = storeOf([{ tenantId: 'a', id: 'large', rows: 100_000 }])
-  const worker = workOffImports({ imports, hold, logger })
+  const { imports, finished, commits } = storeOf([{ tenantId: 'a', id: 'large', rows: 40_000 }])
+  await using worker = workOffImports({ imports, hold, logger })
   await worker.start?.()
-  await eventually(() => assert.ok(commits.length > 2))
+  await eventually(() => assert.ok(commits.length > 2), { withinMs: 30_000 })
   await worker[Symbol.asyncDispose]()
   const atTheEnd = commits.length
-  assert.ok(atTheEnd < 500)
+  assert.ok(atTheEnd < 200)
   assert.deepEqual(finished, [])
 })
