@@ -85,12 +85,11 @@ async function fillInbox(rig: Rig, rows: number): Promise<void> {
 
 /** The outbox fills before its relay starts, and after `before` earlier events took effect; time counts from effect to effect. */
 async function moveAll(rig: Rig, before: number): Promise<number> {
-  const consuming = startService(rig, 'profile')
-  let relaying: ChildProcess | null = null
+  const running = [startService(rig, 'profile')]
   try {
     while ((await rig.effects()) < before) await wait(50)
     await fillOutbox(rig)
-    relaying = startService(rig, 'ingest')
+    running.push(startService(rig, 'ingest'))
     let startedMs = 0
     let first = 0
     for (;;) {
@@ -100,7 +99,7 @@ async function moveAll(rig: Rig, before: number): Promise<number> {
       await wait(50)
     }
   } finally {
-    await Promise.all([consuming, relaying].map((child) => child && end(child)))
+    await Promise.all(running.map(end))
   }
 }
 
