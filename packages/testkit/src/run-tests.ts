@@ -15,8 +15,8 @@ import { testSecrets } from './secrets.ts'
  * `npm test [-- PATTERN …]`: Node's test runner over every test file, or over those whose path contains one of the patterns.
  * One PostgreSQL serves all files, each takes databases of its own in it; one summary closes stdout.
  *
- * Files that start whole stacks keep the processors busy, the others mostly wait: for a time-out, a disk, a server that
- * comes back. So one of the former runs beside several of the latter.
+ * Large files, which start whole stacks, keep the processors busy; the others mostly wait: for a time-out, a disk, a server
+ * that comes back. So a large one runs beside several others.
  */
 const usage = `npm test [-- [--concurrency N] [PATTERN …]]
 
@@ -26,7 +26,8 @@ Each file also runs alone: node_modules/.bin/node --test <file>`
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-const wholeStack = '.e2e.test.ts'
+/** A whole stack; three servers under load are as much. */
+const large = ['.e2e.test.ts', 'cluster.nats.test.ts']
 
 /** The longest of those first, so that little is left to do at the end, … */
 const longest = ['survives-faults', 'samples', 'start-and-stop', 'two-replicas', 'rolling-operations', 'operator-']
@@ -101,13 +102,13 @@ function named(file: string, pattern: string): boolean {
 }
 
 function rank(file: string): number {
-  if (!startsStack(file)) return longest.length + 1 + quickest.findLastIndex((suffix) => file.endsWith(suffix))
+  if (!isLarge(file)) return longest.length + 1 + quickest.findLastIndex((suffix) => file.endsWith(suffix))
   const place = longest.findIndex((name) => file.includes(name))
   return place < 0 ? longest.length : place
 }
 
-function startsStack(file: string): boolean {
-  return file.endsWith(wholeStack)
+function isLarge(file: string): boolean {
+  return large.some((ending) => file.endsWith(ending))
 }
 
 function runFiles(files: readonly string[], concurrency: number, signal: AbortSignal): Promise<boolean> {
@@ -121,7 +122,7 @@ function runFiles(files: readonly string[], concurrency: number, signal: AbortSi
       })
       return results
     }
-    const placesOf = (file: string): number => (startsStack(file) ? 2 : 1)
+    const placesOf = (file: string): number => (isLarge(file) ? 2 : 1)
     const report = mergeResults(runBeside(files, { places: 2 * concurrency + 1, placesOf, start, signal })).compose(
       spec,
     )
