@@ -310,8 +310,16 @@ test('"later" is no attempt: the message is kept, the service says what it waits
 test('a tenant with a thousand events makes another wait for one group at most', async () => {
   const order: string[] = []
   const other = '01940000-0000-7000-8000-0000000000c2'
-  const noting = recording((event) => void order.push(event.tenantid))
   const many = Array.from({ length: 400 }, () => session())
+  const allDelivered = () =>
+    eventually(
+      async () => assert.equal((await rig.admin.consumers.info('INGEST', consumer)).num_ack_pending, many.length + 1),
+      { withinMs: 15_000, what: 'every event being with the consumer' },
+    )
+  const noting = recording(async (event) => {
+    if (order.length === 0) await allDelivered()
+    order.push(event.tenantid)
+  })
   for (const event of many) await rig.send(JSON.stringify(event))
   await rig.send(JSON.stringify(session({ tenantId: other, id: ids.uuid() })))
   await using _profile = await rig.start('profile', { handlers: [noting] })
