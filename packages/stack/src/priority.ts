@@ -3,11 +3,13 @@ import { setPriority } from 'node:os'
 import type { RunningProcess } from './supervised-process.ts'
 
 /**
- * How far a program stands back when there is not enough processor time for all (as `nice` counts): answers first, then
- * what only follows events: screening, scoring and the record. What stands back works off its backlog in larger groups,
- * which cost less. Servers and what answers partners and readers stand back for nobody.
+ * How far a program stands back when there is not enough processor time for all (as `nice` counts): what answers partners
+ * first, then profiles and consents, which people look at, then what only follows events: screening, scoring and the
+ * record. What stands back works off its backlog in larger groups, which cost less. Servers stand back for nobody.
  */
 const standsBack: Readonly<Record<string, number>> = {
+  profile: 5,
+  privacy: 5,
   safety: 10,
   q2q: 10,
   audit: 12,
