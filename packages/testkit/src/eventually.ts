@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Asks again and again until `check` does not throw, and returns what it returned. After `withinMs` (5 s) the last
+ * Asks again and again until `check` does not throw, and returns what it returned. After `withinMs` (20 s) the last
  * error is thrown, with `what` before its message.
  */
 export async function eventually<T>(
   check: () => Promise<T> | T,
   options: { withinMs?: number; what?: string } = {},
 ): Promise<T> {
-  const { withinMs = 5_000, what } = options
+  const { withinMs = 20_000, what } = options
   const endsAt = performance.now() + withinMs
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
     try {

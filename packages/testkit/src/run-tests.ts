@@ -21,7 +21,7 @@ import { testSecrets } from './secrets.ts'
 const usage = `npm test [-- [--concurrency N] [PATTERN …]]
 
 Runs every test file, or those whose path contains one of the patterns (for instance: keyring, e2e/, .db.test.ts):
-one that starts a whole stack beside 2 N - 1 others (N is 2), and N such ones when the others are through.
+one that starts a whole stack beside 2 N - 2 others (N is 2), and N such ones when the others are through.
 Each file also runs alone: node_modules/.bin/node --test <file>`
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -123,9 +123,7 @@ function runFiles(files: readonly string[], concurrency: number, signal: AbortSi
       return results
     }
     const placesOf = (file: string): number => (isLarge(file) ? 2 : 1)
-    const report = mergeResults(runBeside(files, { places: 2 * concurrency + 1, placesOf, start, signal })).compose(
-      spec,
-    )
+    const report = mergeResults(runBeside(files, { places: 2 * concurrency, placesOf, start, signal })).compose(spec)
     report.once('error', reject)
     report.once('end', () => resolve(passed))
     report.pipe(process.stdout, { end: false })
