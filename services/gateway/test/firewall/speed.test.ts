@@ -10,18 +10,35 @@ const { explainText } = createFirewall({
   witness: () => undefined,
 })
 
+/*
+ * What a text costs beside a text that people wrote, of the same length and in the same moments: the machine may be as slow
+ * as it likes. How long that is stands in `npm run bench -- --only firewall`.
+ */
 const characters = 65_536
-const longestMs = 5
+/** A text of 64 KB may take 5 ms where one that people wrote takes two. */
+const timesMost = 2.5
+const runsMost = 40
 
-/** The best of so many runs, or of those until one took half of what is allowed: what the text costs, not what else runs. */
-function bestMs(text: string, runs: number): number {
-  let best = Number.POSITIVE_INFINITY
-  for (let run = 0; run < runs && best > longestMs / 2; run += 1) {
-    const startedMs = performance.now()
-    explainText(text)
-    best = Math.min(best, performance.now() - startedMs)
+const written = harmless
+  .map(({ text }) => text)
+  .join(' ')
+  .repeat(40)
+
+function costOf(text: string): number {
+  const startedMs = performance.now()
+  explainText(text)
+  return performance.now() - startedMs
+}
+
+/** How many times as much as `measure` a text costs, best against best; looks no longer than until it is little enough. */
+function timesOf(text: string, measure: string, enough: number): number {
+  let [best, bestOfMeasure] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  for (let run = 0; run < runsMost; run += 1) {
+    bestOfMeasure = Math.min(bestOfMeasure, costOf(measure))
+    best = Math.min(best, costOf(text))
+    if (run > 0 && best / bestOfMeasure < enough) break
   }
-  return best
+  return best / bestOfMeasure
 }
 
 const fill = (pattern: string): string => pattern.repeat(Math.ceil(characters / pattern.length)).slice(0, characters)
@@ -33,12 +50,12 @@ function warmUp(): void {
 function assertFast(patterns: readonly string[]): void {
   warmUp()
   for (const pattern of patterns) {
-    const ms = bestMs(fill(pattern), 25)
-    assert.ok(ms < longestMs, `64 KB of ${JSON.stringify(pattern)} took ${ms.toFixed(2)} ms`)
+    const times = timesOf(fill(pattern), written.slice(0, characters), timesMost)
+    assert.ok(times < timesMost, `64 KB of ${JSON.stringify(pattern)} cost ${times.toFixed(1)} times what people write`)
   }
 }
 
-test('64 KB of any single character take less than 5 ms', () => {
+test('64 KB of any single character cost little more than what people write', () => {
   const ascii = Array.from({ length: 0x7f }, (_, code) => String.fromCharCode(code))
   assertFast([
     ...ascii,
@@ -60,7 +77,7 @@ test('64 KB of any single character take less than 5 ms', () => {
   ])
 })
 
-test('64 KB of any repeated pattern take less than 5 ms: beginnings of attacks, escapes, comments, nesting', () => {
+test('64 KB of any repeated pattern cost little more than what people write: beginnings of attacks, escapes, comments, nesting', () => {
   const beginnings = [
     "' ",
     "' or ",
@@ -167,25 +184,12 @@ test('64 KB of any repeated pattern take less than 5 ms: beginnings of attacks, 
   assertFast([...beginnings, ...markup, ...escapes, ...others, ...more, ...words])
 })
 
-test('64 KB of an attack again and again, of any kind, take less than 5 ms', () => {
+test('64 KB of an attack again and again, of any kind, cost little more than what people write', () => {
   assertFast(attacks.filter((_, at) => at % 7 === 0).map(({ text }) => text))
 })
 
-test('1 KB that people wrote costs less than 50 µs at the median', () => {
+test('a short text costs what its length is: 64 of 1 KB as much as one of 64 KB', () => {
   warmUp()
-  const texts = harmless.map((_, at) =>
-    harmless
-      .slice(at, at + 40)
-      .map(({ text }) => text)
-      .join(' ')
-      .slice(0, 1_024),
-  )
-  const whole = texts.filter((text) => text.length === 1_024)
-  const costsUs = [...whole, ...whole].map((text) => {
-    const startedMs = performance.now()
-    explainText(text)
-    return (performance.now() - startedMs) * 1_000
-  })
-  const median = costsUs.toSorted((a, b) => a - b)[Math.floor(costsUs.length / 2)] ?? 0
-  assert.ok(median < 50, `${median.toFixed(1)} µs`)
+  const times = timesOf(written.slice(0, characters / 64), written.slice(0, characters), 1.5 / 64) * 64
+  assert.ok(times < 1.5, `64 times 1 KB cost ${times.toFixed(1)} times 64 KB`)
 })
