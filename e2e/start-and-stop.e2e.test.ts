@@ -154,8 +154,10 @@ test('Ctrl-C, which reaches npm and all its children at once, ends everything in
   stack.interrupt()
   assert.equal(await stack.exited(), 0)
   assert.deepEqual(stillRunning(pidsOf(document)), [])
+  // What was logged just before may come to the file just after: of the lines about its life the last one counts.
   const log = readFileSync(logFile(document.logsDir, 'gateway'), 'utf8').trimEnd().split('\n')
-  assert.match(log.at(-1) ?? '', /"event":"stopped"/)
+  const life = log.filter((line) => /"event":"(started|stopping|stopped)"/.test(line))
+  assert.match(life.at(-1) ?? '', /"event":"stopped"/)
   assert.equal(await isPortFree(Number(new URL(document.gateway).port)), true)
 })
 

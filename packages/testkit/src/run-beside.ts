@@ -13,20 +13,18 @@ export type Beside = {
 
 /**
  * Runs each file in a run of its own as soon as there is room, in their order, and hands on what it told when it has
- * ended. A second file of more than one place begins only when none of one place is left, so that both kinds run side by
- * side for as long as there are both.
+ * ended. Files of more than one place begin when none of one place is left.
  */
 export async function* runBeside(files: readonly string[], beside: Beside): AsyncGenerator<readonly TestEvent[]> {
   const { placesOf, signal } = beside
   const waiting = [...files]
   const running = new Map<string, Promise<{ readonly file: string; readonly events: readonly TestEvent[] }>>()
-  const isLarge = (file: string): boolean => placesOf(file) > 1
 
   function next(): string | undefined {
     if (signal.aborted) return undefined
     const room = beside.places - sum([...running.keys()].map(placesOf))
-    const holdsBack = [...running.keys()].some(isLarge) && !waiting.every(isLarge)
-    const at = waiting.findIndex((file) => placesOf(file) <= room && !(holdsBack && isLarge(file)))
+    const smallWaits = waiting.some((file) => placesOf(file) === 1)
+    const at = waiting.findIndex((file) => placesOf(file) <= room && (placesOf(file) === 1 || !smallWaits))
     return at < 0 ? undefined : waiting.splice(at, 1)[0]
   }
 

@@ -15,21 +15,20 @@ import { testSecrets } from './secrets.ts'
  * `npm test [-- PATTERN …]`: Node's test runner over every test file, or over those whose path contains one of the patterns.
  * One PostgreSQL serves all files, each takes databases of its own in it; one summary closes stdout.
  *
- * Large files, which start whole stacks, keep the processors busy; the others mostly wait: for a time-out, a disk, a server
- * that comes back. So a large one runs beside several others.
+ * Files that start whole stacks keep the processors busy, the others mostly wait: for a time-out, a disk, a server that
+ * comes back. So the others run first, twice as many at once.
  */
 const usage = `npm test [-- [--concurrency N] [PATTERN …]]
 
 Runs every test file, or those whose path contains one of the patterns (for instance: keyring, e2e/, .db.test.ts):
-one that starts a whole stack beside 2 N - 2 others (N is 2), and N such ones when the others are through.
+first those that start no whole stack, 2 N (N is 2) at once, then those that do, N at once.
 Each file also runs alone: node_modules/.bin/node --test <file>`
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** A whole stack; three servers under load are as much. */
-const large = ['.e2e.test.ts', 'cluster.nats.test.ts']
+const wholeStack = '.e2e.test.ts'
 
-/** The longest of those first, so that little is left to do at the end, … */
+/** The longest of those first, so that little is left to do at the end; … */
 const longest = ['survives-faults', 'samples', 'start-and-stop', 'two-replicas', 'rolling-operations', 'operator-']
 /** … of the others the quick ones. */
 const quickest = ['.test.ts', '.db.test.ts', '.nats.test.ts']
@@ -102,13 +101,13 @@ function named(file: string, pattern: string): boolean {
 }
 
 function rank(file: string): number {
-  if (!isLarge(file)) return longest.length + 1 + quickest.findLastIndex((suffix) => file.endsWith(suffix))
+  if (!startsStack(file)) return quickest.findLastIndex((suffix) => file.endsWith(suffix))
   const place = longest.findIndex((name) => file.includes(name))
-  return place < 0 ? longest.length : place
+  return quickest.length + (place < 0 ? longest.length : place)
 }
 
-function isLarge(file: string): boolean {
-  return large.some((ending) => file.endsWith(ending))
+function startsStack(file: string): boolean {
+  return file.endsWith(wholeStack)
 }
 
 function runFiles(files: readonly string[], concurrency: number, signal: AbortSignal): Promise<boolean> {
@@ -122,7 +121,7 @@ function runFiles(files: readonly string[], concurrency: number, signal: AbortSi
       })
       return results
     }
-    const placesOf = (file: string): number => (isLarge(file) ? 2 : 1)
+    const placesOf = (file: string): number => (startsStack(file) ? 2 : 1)
     const report = mergeResults(runBeside(files, { places: 2 * concurrency, placesOf, start, signal })).compose(spec)
     report.once('error', reject)
     report.once('end', () => resolve(passed))

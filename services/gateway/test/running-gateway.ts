@@ -1,6 +1,7 @@
 import { freePort } from '@csr/stack/servers/ports'
 import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
 import { privateNats, type TestNats } from '@csr/testkit/nats'
+import { eventually } from '@csr/testkit/eventually'
 import { raisedLimits } from '@csr/testkit/raised-limits'
 import { testSecrets } from '@csr/testkit/secrets'
 import type { Role } from '@csr/contracts/permissions'
@@ -68,13 +69,13 @@ export async function runGateway(
     url,
     metricsUrl: `http://127.0.0.1:${metricsPort}`,
     async tokenOf(role, tenantId, more = {}) {
-      const answer = await fetch(`${url}/v1/development/tokens`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ role, tenantId, ...more }),
+      const body = JSON.stringify({ role, tenantId, ...more })
+      return await eventually(async () => {
+        const headers = { 'content-type': 'application/json' }
+        const answer = await fetch(`${url}/v1/development/tokens`, { method: 'POST', headers, body })
+        if (answer.status !== 201) throw new Error(`no token: ${answer.status}`)
+        return ((await answer.json()) as { token: string }).token
       })
-      if (answer.status !== 201) throw new Error(`no token: ${answer.status}`)
-      return ((await answer.json()) as { token: string }).token
     },
     [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   }
