@@ -26,17 +26,14 @@ test('small files run side by side, and large ones after them', async () => {
     writeFileSync(file, body)
     return file
   }
-  const files = [
-    write('large-one', 'large-two'),
-    write('large-two', 'large-one'),
-    write('small-one', 'small-two'),
-    write('small-two', 'small-one'),
-  ]
+  const small = ['small-one', 'small-two', 'small-three', 'small-four']
+  const large = ['large-one', 'large-two']
+  const files = [...large.map((name) => write(name, ...large)), ...small.map((name) => write(name, ...small))]
   const script = fileURLToPath(new URL('./programs/run-beside.ts', import.meta.url))
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const { stdout } = await promisify(execFile)(process.execPath, [script, ...files], { env })
-  assert.match(stdout, /^ℹ pass 4$/m)
+  assert.match(stdout, /^ℹ pass 6$/m)
   const order = readFileSync(log, 'utf8').trim().split('\n')
-  assert.deepEqual(order.slice(0, 2).toSorted(), ['small-one', 'small-two'], order.join(', '))
+  assert.deepEqual(order.slice(0, 4).toSorted(), small.toSorted(), order.join(', '))
   rmSync(folder, { recursive: true })
 })
