@@ -44,7 +44,12 @@ export async function servicePorts(
     ['the identity providers', [identityProviders]],
   ] as const
   for (const [user, taken] of [...ports, ...others]) {
-    for (const port of taken) if (!(await isPortFree(port))) throw portTaken(port, user, portBase)
+    for (const port of taken) {
+      if (unreachable.has(port))
+        throw noPort(port, user, 'is one that browsers and fetch refuse to call: choose', portBase)
+      if (!(await isPortFree(port)))
+        throw noPort(port, user, 'is in use by another program: stop it, or choose', portBase)
+    }
   }
   const byService = Object.fromEntries(ports) as unknown as StackPorts['services']
   return { services: byService, gatewayMetrics: metrics, identityProviders }
@@ -52,12 +57,14 @@ export async function servicePorts(
 
 const portMax = 65_535
 
-function portTaken(port: number, user: string, portBase: number): Refusal {
+/** The "bad ports" of the Fetch standard that an ordinary user could listen on. */
+const unreachable: ReadonlySet<number> = new Set([
+  1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10_080,
+])
+
+function noPort(port: number, user: string, why: string, portBase: number): Refusal {
   const other = portBase >= 60_000 ? portBase - 1_000 : portBase + 1_000
-  return new Refusal(
-    `Port ${port} (${user}) is in use by another program. ` +
-      `Stop that program, or choose other ports, for instance with --port-base ${other}.`,
-  )
+  return new Refusal(`Port ${port} (${user}) ${why} other ports, for instance with --port-base ${other}.`)
 }
 
 /** The servers' ports: those of the last start where they are free, else new ones, remembered in `portsFile`. */

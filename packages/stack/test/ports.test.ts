@@ -23,6 +23,15 @@ test('a port in use is named together with the way out', async () => {
   assert.ok(holder)
 })
 
+test('a port that fetch refuses to call is refused before anything starts', async () => {
+  const refused = 10_080
+  await assert.rejects(fetch(`http://127.0.0.1:${refused}`), ({ cause }) => (cause as Error).message === 'bad port')
+  await assert.rejects(
+    servicePorts(refused - 1),
+    (error) => error instanceof Refusal && error.message.includes(`Port ${refused} (profile)`),
+  )
+})
+
 test('further replicas listen ten above the one before, and the last port there is is the limit', async () => {
   using ports = await claimPorts(2)
   const { services, gatewayMetrics } = await servicePorts(ports.base, 2)
