@@ -5,8 +5,8 @@ export type GroupCommitOptions<Item, Result> = {
   /** the most items that share a commit, 100 by default */
   readonly sizeMax?: number
   /**
-   * flushes of a tenant begin at least this far apart unless the next one is full, so that neighbours in time share a commit;
-   * what comes after a rest goes at once; 0 by default
+   * flushes of a tenant begin at least this far apart unless enough wait already, so that neighbours in time share a
+   * commit; what comes after a rest goes at once; 0 by default
    */
   readonly paceMs?: number
   /** commits the items together and answers for each, in their order */
@@ -17,6 +17,9 @@ export interface GroupCommit<Item, Result> {
   /** resolves after the commit that carried the item */
   submit(tenantId: string, item: Item): Promise<Result>
 }
+
+/** So many share a commit already that more company would save little. */
+const enough = 16
 
 type Submitted<Item, Result> = { readonly item: Item; resolve(result: Result): void; reject(error: unknown): void }
 
@@ -33,7 +36,7 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     while (queue.length > 0) {
       const nextMs = performance.now() + paceMs
       await flush(tenantId, queue.splice(0, sizeMax))
-      if (queue.length < sizeMax) await restUntil(nextMs)
+      if (queue.length < Math.min(enough, sizeMax)) await restUntil(nextMs)
     }
     queues.delete(tenantId)
   }

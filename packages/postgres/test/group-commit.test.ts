@@ -88,18 +88,23 @@ test('with a pace the first goes at once, and what comes within it shares the ne
   assert.ok((next ?? 0) - (first ?? 0) >= paceMs - 2)
 })
 
-test('a full commit does not wait for the pace', async () => {
-  const sizes: number[] = []
+test('where enough wait already, or as many as fit, nobody waits for the pace', async () => {
   const paceMs = 250
-  const startedMs = performance.now()
-  const commits = groupCommit<number, number>({
-    paceMs,
-    sizeMax: 2,
-    run: async (_, items) => (sizes.push(items.length), items),
-  })
-  await Promise.all([1, 2, 3, 4].map((item) => commits.submit(tenant, item)))
-  assert.deepEqual(sizes, [2, 2])
-  assert.ok(performance.now() - startedMs < paceMs)
+  for (const { sizeMax, items, expected } of [
+    { sizeMax: 2, items: 4, expected: [2, 2] },
+    { sizeMax: 100, items: 116, expected: [100, 16] },
+  ]) {
+    const sizes: number[] = []
+    const startedMs = performance.now()
+    const commits = groupCommit<number, number>({
+      paceMs,
+      sizeMax,
+      run: async (_, group) => (sizes.push(group.length), group),
+    })
+    await Promise.all(Array.from({ length: items }, (_, item) => commits.submit(tenant, item)))
+    assert.deepEqual(sizes, expected)
+    assert.ok(performance.now() - startedMs < paceMs)
+  }
 })
 
 test('one bad item of 100 fails alone', async () => {

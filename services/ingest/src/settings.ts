@@ -12,7 +12,7 @@ export const ingestSettings = z.object({
     .meta({ description: 'how far the time of a signed webhook may be off, in both directions' }),
   INGEST_LIVE_WEBHOOKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).default(600).meta({
     description:
-      'webhooks a second of one tenant on the live lane; a tenant that sends more for seconds travels on the bulk lane',
+      'webhooks a second of one tenant on the live lane; a tenant that sends faster for longer than half a second travels on the bulk lane',
   }),
   INGEST_IMPORT_BYTES_MAX: z.coerce
     .number()

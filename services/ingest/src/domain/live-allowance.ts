@@ -4,12 +4,12 @@ import type { Lane } from '@csr/contracts/streams'
 export type Allowances = Map<string, { readonly level: number; readonly atMs: number; readonly isOver: boolean }>
 
 /** So many seconds of its allowance may come at once. */
-const burstSeconds = 2
+const burstSeconds = 0.5
 /** Tenants remembered at most before those with an empty bucket are forgotten. */
 const tenantsMax = 10_000
 
 /**
- * The lane of a webhook that came now. Whoever sends more than `perSecond` for seconds travels on the bulk lane until the
+ * The lane of a webhook that came now. Whoever sends faster than `perSecond` for longer than that travels on the bulk lane until the
  * bucket is half empty again: the live lane is one queue for all tenants, and nobody may fill it. Changing lanes
  * seldom keeps groups large.
  */
