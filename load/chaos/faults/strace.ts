@@ -25,18 +25,26 @@ export async function killAtWrite(pid: number, nth: number): Promise<AsyncDispos
   return {
     async [Symbol.asyncDispose]() {
       strace.kill('SIGINT')
+      // It may wait for ever for a thread that died while it was let go; its own end lets everything go.
+      const late = setTimeout(() => strace.kill('SIGKILL'), 5_000)
       await ended
+      clearTimeout(late)
     },
   }
 }
 
 /** With few writes to go the process may be dead before anybody looks. */
 function isWatched(pid: number, strace: ChildProcess): void {
-  if (strace.exitCode !== null || strace.signalCode !== null) return
+  const status = statusOf(pid)
+  if (status === null || /^State:\t[ZX]/m.test(status)) return
+  if (strace.exitCode !== null || strace.signalCode !== null) throw new Error(`strace ended with ${strace.exitCode}`)
+  if (!/^TracerPid:\t[1-9]/m.test(status)) throw new Error('not yet')
+}
+
+function statusOf(pid: number): string | null {
   try {
-    if (/^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return
+    return readFileSync(`/proc/${pid}/status`, 'utf8')
   } catch {
-    return
+    return null
   }
-  throw new Error('not yet')
 }

@@ -58,13 +58,16 @@ async function everyPoint(rig: Rig, { name, service, run, prepare }: Work): Prom
   const pid = stack.pidOf(service)
   const launch = launchOf(pid)
   stack.signal('supervisor', 'SIGSTOP')
-  await stack.kill(service)
   let points = 0
-  for (let survived = false; !survived && points < pointsMax; points += 1) {
-    survived = await atPoint(rig, launch, { service, nth: points + 1, run, prepare })
-    rig.note(`${name}: ${survived ? 'survives' : 'killed at'} write ${points + 1}`)
+  try {
+    await stack.kill(service)
+    for (let survived = false; !survived && points < pointsMax; points += 1) {
+      survived = await atPoint(rig, launch, { service, nth: points + 1, run, prepare })
+      rig.note(`${name}: ${survived ? 'survives' : 'killed at'} write ${points + 1}`)
+    }
+  } finally {
+    stack.signal('supervisor', 'SIGCONT')
   }
-  stack.signal('supervisor', 'SIGCONT')
   await stack.replaced(service, pid)
   await stack.ready(60_000)
   rig.require(`${name}: survives in the end`, points < pointsMax, `killed at ${points - 1} points`)
