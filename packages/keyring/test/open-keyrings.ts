@@ -3,6 +3,7 @@ import { createIds } from '@csr/runtime/ids'
 import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry, type Telemetry } from '@csr/runtime/telemetry'
 import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
+import { eventually } from '@csr/testkit/eventually'
 import { fakeClock, type FakeClock } from '@csr/testkit/fake-clock'
 import { testSecrets } from '@csr/testkit/secrets'
 import postgres from 'postgres'
@@ -68,7 +69,7 @@ export async function openKeyrings(options: { server?: 'shared' | 'own' } = {}):
     open,
     async tenant() {
       const tenantId = newId()
-      await gateway.createTenant(tenantId)
+      await eventually(() => gateway.createTenant(tenantId), { what: 'the keys of a tenant' })
       return { tenantId, ingest }
     },
     async [Symbol.asyncDispose]() {

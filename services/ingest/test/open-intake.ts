@@ -16,6 +16,7 @@ import { createLogger } from '@csr/runtime/logger'
 import { createTelemetry } from '@csr/runtime/telemetry'
 import { signAccessToken } from '@csr/testkit/access-tokens'
 import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
+import { eventually } from '@csr/testkit/eventually'
 import { fakeClock, type FakeClock } from '@csr/testkit/fake-clock'
 import { testSecrets } from '@csr/testkit/secrets'
 import { setUpKeys } from '@csr/testkit/token-trust'
@@ -159,7 +160,7 @@ export async function openIntake(options: { server?: 'own'; livePerSecond?: numb
     },
     async tenant() {
       const tenantId = ids.uuid()
-      await gatewayKeyring.createTenant(tenantId)
+      await eventually(() => gatewayKeyring.createTenant(tenantId), { what: 'the keys of a tenant' })
       return tenantId
     },
     async endpoint(tenantId, partner = 'kintell', programme) {

@@ -7,6 +7,7 @@ import { createPostgres, type Postgres } from '@csr/postgres/connect'
 import { createIds, type Ids } from '@csr/runtime/ids'
 import { createLogger } from '@csr/runtime/logger'
 import { privateDatabase, type TestDatabase } from '@csr/testkit/database'
+import { eventually } from '@csr/testkit/eventually'
 import { fakeClock, type FakeClock } from '@csr/testkit/fake-clock'
 import { testSecrets } from '@csr/testkit/secrets'
 import { recordActivity } from '../src/domain/record-activity.ts'
@@ -79,7 +80,7 @@ export async function openProfileStore(): Promise<TestProfiles> {
     ...{ database, clock, ids, stamp, postgres, profiles, keyring, commit },
     async tenant() {
       const tenantId = ids.uuid()
-      await keyring('gateway').createTenant(tenantId)
+      await eventually(() => keyring('gateway').createTenant(tenantId), { what: 'the keys of a tenant' })
       return tenantId
     },
     report: (tenantId, told) => reportOf(keyring('ingest'), ids, tenantId, told),

@@ -3,8 +3,8 @@ import type { Lane } from '@csr/contracts/streams'
 /** How much each tenant has sent of late: a bucket that runs out at its allowance. */
 export type Allowances = Map<string, { readonly level: number; readonly atMs: number; readonly isOver: boolean }>
 
-/** So many seconds of its allowance may come at once. */
-const burstSeconds = 0.5
+/** The allowance of so much time may come at once, and one webhook at least. */
+const burstMs = 500
 /** Tenants remembered at most before those with an empty bucket are forgotten. */
 const tenantsMax = 10_000
 
@@ -14,7 +14,7 @@ const tenantsMax = 10_000
  * seldom keeps groups large.
  */
 export function laneOfWebhook(allowances: Allowances, tenantId: string, perSecond: number, nowMs: number): Lane {
-  const most = perSecond * burstSeconds
+  const most = Math.max(1, (perSecond * burstMs) / 1_000)
   const before = allowances.get(tenantId)
   if (!before && allowances.size >= tenantsMax) forgetEmpty(allowances, perSecond, nowMs)
   const level = before ? levelAt(before, perSecond, nowMs) : 0

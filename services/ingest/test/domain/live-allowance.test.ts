@@ -23,6 +23,12 @@ test('a burst of half a second’s worth is live, what comes on top is bulk, and
   assert.equal(laneOfWebhook(allowances, 'b', perSecond, 0), 'live')
 })
 
+test('an allowance of one a second lets one through', () => {
+  const allowances: Allowances = new Map()
+  const lanes = [0, 0, 1_000].map((nowMs) => laneOfWebhook(allowances, 'a', 1, nowMs))
+  assert.deepEqual(lanes, ['live', 'bulk', 'live'])
+})
+
 test('a flood stays on the bulk lane, and its tenant is live again once it has been quiet for a quarter of a second', () => {
   const allowances: Allowances = new Map()
   const lanes = send(allowances, 'a', { startMs: 0, everyMs: 10, count: 3_000 })

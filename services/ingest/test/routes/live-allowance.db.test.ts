@@ -4,7 +4,7 @@ import { openIntake, type TestIntake } from '../open-intake.ts'
 import { kintellSession } from '../sample-bodies.ts'
 
 let intake: TestIntake
-before(async () => (intake = await openIntake({ livePerSecond: 1 })))
+before(async () => (intake = await openIntake({ livePerSecond: 4 })))
 after(async () => await intake[Symbol.asyncDispose]())
 
 const lanesOf = async (tenantId: string): Promise<string[]> => {
