@@ -9,9 +9,9 @@ const burstMs = 500
 const tenantsMax = 10_000
 
 /**
- * The lane of a webhook that came now. Whoever sends faster than `perSecond` for longer than that travels on the bulk lane until the
- * bucket is half empty again: the live lane is one queue for all tenants, and nobody may fill it. Changing lanes
- * seldom keeps groups large.
+ * The lane of a webhook that came now. Whoever sends faster than `perSecond` for longer than `burstMs` travels on the
+ * bulk lane until the bucket is half empty again: the live lane is one queue for all tenants, and nobody may fill it.
+ * Changing lanes seldom keeps groups large.
  */
 export function laneOfWebhook(allowances: Allowances, tenantId: string, perSecond: number, nowMs: number): Lane {
   const most = Math.max(1, (perSecond * burstMs) / 1_000)
